@@ -1,0 +1,31 @@
+"""One family of errors; each text says what came, what was wanted and how to mend it."""
+
+
+class MattingError(Exception):
+    """A mistake the user can mend. Entry points print the text and leave with `exit_status`."""
+
+    exit_status = 2
+
+
+class ConfigError(MattingError):
+    """A YAML file or command line that cannot be used."""
+
+
+class DataError(MattingError):
+    """A picture, matte or data set that cannot be used."""
+
+
+class CheckpointError(MattingError):
+    """A checkpoint that is truncated, foreign or belongs to another network."""
+
+
+class DeviceError(MattingError):
+    """A device that was asked for and is not here."""
+
+
+class OutputError(MattingError):
+    """A place that cannot be written to."""
+
+
+class TrainingError(MattingError):
+    """A training that cannot start or go on (a loss that is no number, a batch larger than the set)."""

@@ -1,0 +1,30 @@
+"""The project's only logger: console on rank 0, and a file when a run has a folder."""
+
+import logging
+import sys
+from pathlib import Path
+
+_FORMAT = "%(asctime)s [%(levelname)s] %(message)s"
+_DATE = "%Y-%m-%d %H:%M:%S"
+
+logger = logging.getLogger("modnet")
+logger.propagate = False
+
+
+def setup_logging(log_file: Path | None = None, rank: int = 0) -> None:
+    """Send messages to the console (rank 0 only) and, if given, append them to `log_file`.
+
+    Calling it again replaces the handlers, so a run can add its file once its folder exists.
+    """
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    handlers: list[logging.Handler] = []
+    if rank == 0:
+        handlers.append(logging.StreamHandler(sys.stdout))
+    if log_file is not None:
+        handlers.append(logging.FileHandler(log_file, mode="a", encoding="utf-8"))
+    for handler in handlers or [logging.NullHandler()]:
+        handler.setFormatter(logging.Formatter(_FORMAT, _DATE))
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
