@@ -1,0 +1,154 @@
+"""Checkpoints that rebuild their own network: weights, spec, pre-processing, scores and training state in one file.
+
+The format is MindSpore's own `.ckpt` (protobuf with a checksum): loading executes nothing from the file, and
+zoo programs can read the weights by name. Our description is one JSON string beside them.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+from mindspore import nn
+
+from src.errors import CheckpointError
+from src.files import whole_file
+from src.models import build_network
+from src.spec import ModNetSpec, Preprocess, spec_from_json, spec_to_json
+
+META_KEY = "modnet_meta"
+STATE_PREFIX = "train_state/"  # optimiser, EMA and other tensors that only a resumed training needs
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a checkpoint says about itself.
+
+    Attributes:
+        network: the spec's network name, or "encoder" for backbone weights alone (then `spec` is None).
+        encoder: name of the encoder.
+        epoch, step: finished epochs and optimiser steps.
+        scores: validation scores by name, empty where never validated.
+        source: name and SHA-256 of the file that the weights came from, if they were converted.
+        train: scalars of the training state (random seeds, best score, ...) that resuming needs.
+    """
+
+    network: str
+    encoder: str
+    spec: ModNetSpec | None
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    epoch: int = 0
+    step: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
+    source: dict[str, str] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values["spec"] = None if self.spec is None else json.loads(spec_to_json(self.spec))
+        values["preprocess"] = dataclasses.asdict(self.preprocess)
+        return json.dumps(values, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Meta":
+        values = json.loads(text)
+        if values["spec"] is not None:
+            values["spec"] = spec_from_json(json.dumps(values["spec"]))
+        pre = values["preprocess"]
+        values["preprocess"] = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in pre.items()})
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded file: `weights` by parameter name, `state` the tensors of the training state without their prefix."""
+
+    path: Path
+    meta: Meta
+    weights: dict[str, ms.Parameter]
+    state: dict[str, ms.Parameter]
+
+
+def save_checkpoint(
+    path: str | Path, weights: dict[str, ms.Tensor], meta: Meta, state: dict[str, ms.Tensor] | None = None
+) -> None:
+    """Write one checkpoint, whole or not at all; raises OutputError where it cannot be written."""
+    tensors = weights | {STATE_PREFIX + name: value for name, value in (state or {}).items()}
+    entries = [{"name": name, "data": value} for name, value in tensors.items()]
+    with whole_file(path) as temporary:
+        ms.save_checkpoint(entries, str(temporary), append_dict={META_KEY: meta.to_json()}, crc_check=True)
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a file of `save_checkpoint`; raises CheckpointError for a missing, truncated or foreign one."""
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"No checkpoint at {path}. Give the path of a .ckpt file that train.py or "
+                              "get_init_weight.py wrote.")  # fmt: skip
+    try:
+        entries = ms.load_checkpoint(str(path), crc_check=True)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} ({path.stat().st_size} bytes) is no whole MindSpore checkpoint: it is truncated, damaged or of "
+            "another program. Convert a PyTorch file with `python get_init_weight.py --input FILE --output OUT.ckpt`; "
+            "otherwise use an earlier checkpoint of the run."
+        ) from error
+    text = entries.pop(META_KEY, None)
+    if not isinstance(text, str):
+        raise CheckpointError(
+            f"{path} does not say which network it belongs to (no '{META_KEY}' entry); its first tensors are "
+            f"{', '.join(list(entries)[:3])}. Use a checkpoint written by this project."
+        )
+    try:
+        meta = Meta.from_json(text)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} has a description that this version cannot read ({error!r}).") from error
+    state = {name.removeprefix(STATE_PREFIX): v for name, v in entries.items() if name.startswith(STATE_PREFIX)}
+    weights = {name: v for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
+    return Checkpoint(path, meta, weights, state)
+
+
+def load_weights(network: nn.Cell, weights: dict[str, ms.Parameter], what: str, prefix: str = "") -> None:
+    """Put `weights` into the parameters of `network` whose names start with `prefix`; every name must match.
+
+    Raises CheckpointError that names the first missing, unexpected or mis-shaped parameters of `what`.
+    """
+    wanted = {p.name: p for p in network.get_parameters() if p.name.startswith(prefix)}
+    problems = [f"missing {name}" for name in wanted if name not in weights]
+    problems += [f"unexpected {name}" for name in weights if name not in wanted]
+    problems += [
+        f"{name} is {list(value.shape)}, wanted {list(wanted[name].shape)}"
+        for name, value in weights.items()
+        if name in wanted and value.shape != wanted[name].shape
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise CheckpointError(f"{what} does not fit the network: {'; '.join(problems[:3])}{more}.")
+    for name, value in weights.items():
+        wanted[name].set_data(ms.Tensor(value))
+
+
+def load_network(path: str | Path) -> tuple[nn.Cell, Meta]:
+    """Rebuild the network that a checkpoint describes, with its weights, ready for inference."""
+    checkpoint = read_checkpoint(path)
+    if checkpoint.meta.spec is None:
+        raise CheckpointError(
+            f"{path} holds the weights of the {checkpoint.meta.encoder} encoder alone, not of a matting network. "
+            "Train with it as the backbone first, or give a network's checkpoint."
+        )
+    network = build_network(checkpoint.meta.spec)
+    load_weights(network, checkpoint.weights, str(path))
+    return network.set_train(False), checkpoint.meta
+
+
+def weights_of(network: nn.Cell) -> dict[str, ms.Tensor]:
+    """All parameters of a network by name, moving statistics included."""
+    return {p.name: p.value() for p in network.get_parameters()}
+
+
+def file_source(path: str | Path) -> dict[str, str]:
+    """Name and SHA-256 of a file, for `Meta.source`."""
+    return {"file": Path(path).name, "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}

@@ -1,0 +1,213 @@
+"""YAML and command line -> one frozen `Config`. Command line over YAML over the defaults below.
+
+Every name below is a key of the YAML file and a flag of the command line; an unknown one is an error that names
+the nearest. `Config` never changes after loading, and the resolved copy is saved with every run.
+"""
+
+import argparse
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from src.dataset_spec import DatasetSpec, check_choice, nearest
+from src.errors import ConfigError
+from src.files import write_text
+from src.spec import ENCODERS
+
+TARGETS = ("auto", "GPU", "Ascend", "CPU")
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("zoo", "constant", "cosine", "one_cycle")
+AMP_LEVELS = ("O0", "O2", "O3")
+
+
+def option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run's configuration. Raises ConfigError for a value that cannot be used."""
+
+    train_dataset: DatasetSpec | None = None
+    val_dataset: DatasetSpec | None = None
+
+    encoder: str = option("mobilenetv2", "encoder: mobilenetv2 or efficientnet_lite0")
+    backbone_pretrained: bool | str = option(
+        True, "start from the encoder's pretrained weights: True (converted file in pretrained/), False, or a path"
+    )
+    ckpt_path: str | None = option(None, "start from all weights of this checkpoint (its spec replaces `encoder`)")
+    resume: str | None = option(None, "continue a run: its folder or one of its checkpoints")
+    output_path: str = option("./output", "folder of the run; an earlier run in it is never overwritten")
+
+    device_target: str = option("auto", "auto, GPU, Ascend or CPU")
+    device_id: int = option(0, "number of the device")
+    distribute: bool = option(False, "data-parallel training; started by msrun (see scripts/)")
+    sync_bn: bool = option(False, "batch norm over all devices' batches (Ascend)")
+    amp_level: str = option("O0", "mixed precision: O0 (float32), O2 or O3 (float16; GPU and Ascend)")
+    workers: int | None = option(None, "processes that prepare samples (over the data set's own key)")
+
+    epoch_size: int = option(40, "epochs")
+    batch_size: int | None = option(None, "pictures a step and device (over the data set's own key)")
+    lr: float = option(0.01, "learning rate")
+    lr_schedule: str = option("zoo", "zoo (halved every 10 epochs), constant, cosine or one_cycle")
+    warmup_steps: int = option(0, "steps of linear warm-up (constant and cosine)")
+    optimizer: str = option("sgd", "sgd (momentum), adam or adamw")
+    momentum: float = option(0.9, "momentum of SGD, beta1 of Adam")
+    weight_decay: float = option(0.0, "weight decay on convolution and dense weights")
+    semantic_scale: float = option(10.0, "weight of the semantic loss")
+    detail_scale: float = option(10.0, "weight of the detail loss")
+    matte_scale: float = option(1.0, "weight of the matte loss")
+    clip_grad_norm: float = option(0.0, "clip the gradient's global norm to this; 0: off")
+    ema_decay: float = option(0.0, "keep an exponential moving average of the weights and validate it; 0: off")
+    freeze_backbone: bool = option(False, "do not train the encoder")
+    freeze_norm: bool = option(False, "keep the batch norms' statistics")
+    seed: int = option(2022, "seed of weights, sample order and augmentation")
+
+    val_interval: int = option(1, "validate every so many epochs; 0: never")
+    ckpt_save_interval: int = option(1, "keep a checkpoint every so many epochs; 0: only last and best")
+    keep_checkpoint_max: int = option(5, "how many of them to keep")
+    save_last_minutes: float = option(10.0, "save the resumable checkpoint this often within an epoch")
+    log_print_interval: int = option(10, "log every so many steps")
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            object.__setattr__(self, f.name, _coerce(f.name, getattr(self, f.name), _types()[f.name]))
+        check_choice("encoder", self.encoder, tuple(ENCODERS))
+        check_choice("device_target", self.device_target, TARGETS)
+        check_choice("amp_level", self.amp_level, AMP_LEVELS)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("lr_schedule", self.lr_schedule, SCHEDULES)
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ConfigError(f"`{name}` must be at least {least}, got {value}.")
+        for name in ("momentum", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"`{name}` must lie in [0, 1), got {getattr(self, name)}.")
+        if not self.lr > 0:
+            raise ConfigError(f"`lr` must be above 0, got {self.lr}.")
+
+    def dataset(self, section: str) -> DatasetSpec:
+        """`train_dataset` or `val_dataset`, with the run's `batch_size` and `workers` put in."""
+        spec = getattr(self, section)
+        if spec is None:
+            raise ConfigError(f"The configuration has no `{section}` section. P3M.yml shows one.")
+        over = {k: v for k in ("batch_size", "workers") if (v := getattr(self, k)) is not None}
+        return dataclasses.replace(spec, **over)
+
+    def save(self, path: Path) -> None:
+        """Write the resolved configuration as YAML that `load_config` reads."""
+        write_text(path, yaml.safe_dump(_plain(dataclasses.asdict(self)), sort_keys=False, allow_unicode=True))
+
+
+_LEAST = {
+    "device_id": 0, "workers": 0, "epoch_size": 1, "batch_size": 1, "warmup_steps": 0, "weight_decay": 0,
+    "semantic_scale": 0, "detail_scale": 0, "matte_scale": 0, "clip_grad_norm": 0, "seed": 0, "val_interval": 0,
+    "ckpt_save_interval": 0, "keep_checkpoint_max": 1, "save_last_minutes": 0, "log_print_interval": 1,
+}  # fmt: skip
+
+
+def load_config(path: str | Path | None, overrides: dict[str, Any] | None = None) -> Config:
+    """Read a YAML file (None: defaults only) and put `overrides` (flags that were given) over it."""
+    values = _read_yaml(Path(path)) if path else {}
+    known = list(_types())
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{path}: unknown key `{key}`.{nearest(key, known)}")
+    for section in ("train_dataset", "val_dataset"):
+        if values.get(section) is not None:
+            values[section] = DatasetSpec.from_dict(values[section], section)
+    return Config(**(values | (overrides or {})))
+
+
+def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
+    """Add `--config` and a flag for each field of `Config` (all, or those named), absent unless given."""
+    parser.add_argument("-c", "--config", help="YAML file")
+    for f in dataclasses.fields(Config):
+        if "help" in f.metadata and (names is None or f.name in names):
+            text = f"{f.metadata['help']} (default: {f.default})"
+            parser.add_argument(f"--{f.name}", default=argparse.SUPPRESS, help=text, metavar=f.name.upper())
+
+
+def config_from_args(args: argparse.Namespace) -> Config:
+    names = _types()
+    return load_config(args.config, {k: v for k, v in vars(args).items() if k in names})
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot read the configuration {path} ({error.strerror}). Give --config FILE.yml."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no `key: value` lines.")
+    return values
+
+
+def _types() -> dict[str, Any]:
+    return typing.get_type_hints(Config)
+
+
+def _coerce(name: str, value: Any, wanted: Any) -> Any:
+    """Check a YAML value or turn a flag's text into the field's type; ConfigError where it does not fit."""
+    kinds = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    if value is None or (isinstance(value, str) and value == "None"):
+        if type(None) in kinds:
+            return None
+    elif any(type(value) is kind for kind in kinds if kind is not str):
+        return value
+    for kind in kinds:
+        try:
+            return _PARSERS[kind](value)
+        except (KeyError, ValueError, TypeError):
+            continue
+    expected = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
+    raise ConfigError(f"`{name}` must be {expected}, got {value!r}.")
+
+
+def _parse_bool(value: Any) -> bool:
+    lower = str(value).lower()
+    if lower in ("true", "yes", "1"):
+        return True
+    if lower in ("false", "no", "0"):
+        return False
+    raise ValueError(value)
+
+
+def _parse_int(value: Any) -> int:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return int(value)
+
+
+def _parse_float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(value)
+    return float(value)
+
+
+def _parse_str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+_PARSERS = {bool: _parse_bool, int: _parse_int, float: _parse_float, str: _parse_str}
+
+
+def _plain(value: Any) -> Any:
+    """Tuples to lists, so that YAML's safe dumper takes them."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

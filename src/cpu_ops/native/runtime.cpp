@@ -1,0 +1,36 @@
+#include "runtime.hpp"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace modnet {
+
+void* Scratch::bytes(size_t size) {
+  if (size <= capacity_) return data_;
+  std::free(data_);
+  data_ = nullptr;
+  capacity_ = 0;
+  constexpr size_t kHugePage = size_t{1} << 21;
+  const size_t align = size < kHugePage ? 4096 : kHugePage;
+  const size_t rounded = (size + align - 1) / align * align;
+  data_ = std::aligned_alloc(align, rounded);
+  if (!data_) throw std::bad_alloc();
+  if (align == kHugePage) madvise(data_, rounded, MADV_HUGEPAGE);  // a hint: fewer page faults where it is heeded
+  capacity_ = rounded;
+  return data_;
+}
+
+float* Scratch::floats(size_t count) { return static_cast<float*>(bytes(count * sizeof(float))); }
+
+std::mutex& operator_mutex() {
+  static std::mutex* mutex = new std::mutex();
+  return *mutex;
+}
+
+void check(bool condition, const std::string& message) {
+  if (!condition) throw std::runtime_error(message);
+}
+
+}  // namespace modnet

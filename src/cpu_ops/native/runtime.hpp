@@ -1,0 +1,66 @@
+// What the operators share: arguments as the framework hands them over, scratch memory and error reports.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+namespace modnet {
+
+// The arguments of one launch: inputs first, then outputs, in the order of the Python call.
+struct Args {
+  int count;
+  void** data;
+  int* ndims;
+  int64_t** shapes;
+
+  float* f(int i) const { return static_cast<float*>(data[i]); }
+  const int64_t* ints(int i) const { return static_cast<int64_t*>(data[i]); }
+  int64_t dim(int i, int axis) const { return shapes[i][axis]; }
+  int64_t size(int i) const {
+    int64_t n = 1;
+    for (int k = 0; k < ndims[i]; ++k) n *= shapes[i][k];
+    return n;
+  }
+};
+
+// A buffer that only grows and is kept between launches: a fresh large block costs more in page faults
+// than the operator that fills it. Callers hold `operator_mutex()`.
+class Scratch {
+ public:
+  float* floats(size_t count);
+  void* bytes(size_t size);
+
+ private:
+  void* data_ = nullptr;
+  size_t capacity_ = 0;
+};
+
+// Operators run one at a time: each of them uses all threads, and they share scratch memory.
+std::mutex& operator_mutex();
+
+void check(bool condition, const std::string& message);
+
+// Runs `body`, turning an exception into a message on stderr and a non-zero status for the framework.
+template <class Body>
+int launch(const char* name, const Body& body) {
+  try {
+    std::lock_guard<std::mutex> lock(operator_mutex());
+    body();
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "cpu_ops: %s: %s\n", name, error.what());
+    return 1;
+  }
+}
+
+}  // namespace modnet
+
+// Defines the C function that the framework looks up: status 0 is success.
+#define MODNET_OPERATOR(name, function)                                                                          \
+  extern "C" int name(int count, void** data, int* ndims, int64_t** shapes, const char**, void*, void*) { \
+    return modnet::launch(#name, [&] { function(modnet::Args{count, data, ndims, shapes}); });            \
+  }

@@ -1,0 +1,117 @@
+"""What a configuration says about one data set: the zoo's keys, checked."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from src.errors import ConfigError
+
+DATASET_NAMES = ("P3M-10k", "PPM", "AMD", "folder")
+_PATHS = ("dataset_root", "img_subpath", "alpha_subpath", "fg_names", "bg_names", "fg_subpath", "bg_subpath")
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """One data set section (`train_dataset` or `val_dataset`) of a configuration.
+
+    Attributes:
+        type: always 'MattingDataset', the zoo's only class.
+        name: 'P3M-10k', 'PPM' and 'folder' are pairs of pictures and alphas matched by file stem; 'AMD' composes
+            foregrounds on backgrounds (see `src.dataset.MattingSamples`).
+        dataset_root: folder that every other path starts from.
+        img_subpath: folder of pictures; None for AMD composed while training.
+        alpha_subpath: folder of alphas.
+        fg_names, bg_names: AMD: text files with one foreground (background) file name a line.
+        fg_subpath, bg_subpath: AMD: folders of the foreground and background pictures.
+        workers: processes that prepare samples.
+        batch_size: pictures a step and device.
+        transforms: one dict a transform: 'type' and its parameters.
+        alpha_allow_rgb: read alphas with three equal channels.
+        limit: use only the first so many pictures.
+    """
+
+    dataset_root: str
+    type: str = "MattingDataset"
+    name: str = "P3M-10k"
+    img_subpath: str | None = "image"
+    alpha_subpath: str = "mask"
+    fg_names: str | None = None
+    bg_names: str | None = None
+    fg_subpath: str = "fg"
+    bg_subpath: str = "bg"
+    workers: int = 4
+    batch_size: int = 16
+    transforms: tuple[dict[str, Any], ...] = ()
+    alpha_allow_rgb: bool = False
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("type", self.type, ("MattingDataset",))
+        check_choice("name", self.name, DATASET_NAMES)
+        for key in _PATHS:
+            _check_path(key, getattr(self, key), optional=key in ("img_subpath", "fg_names", "bg_names"))
+        _check_count("workers", self.workers, least=0)
+        _check_count("batch_size", self.batch_size, least=1)
+        if self.limit is not None:
+            _check_count("limit", self.limit, least=1)
+        if not isinstance(self.alpha_allow_rgb, bool):
+            raise ConfigError(f"`alpha_allow_rgb` is True or False, got {self.alpha_allow_rgb!r}.")
+        if not isinstance(self.transforms, list | tuple) or not all(isinstance(t, Mapping) for t in self.transforms):
+            raise ConfigError(f"`transforms` is a list of `- type: NAME` entries, got {self.transforms!r}.")
+        object.__setattr__(self, "transforms", tuple(dict(t) for t in self.transforms))
+        self._check_sources()
+
+    def _check_sources(self) -> None:
+        if self.name != "AMD":
+            if self.img_subpath is None:
+                raise ConfigError(f"`img_subpath` is missing: '{self.name}' needs a folder of pictures.")
+            return
+        if self.fg_names is None:
+            raise ConfigError("`fg_names` is missing: AMD needs a text file with one foreground file name a line.")
+        if self.img_subpath is None and self.bg_names is None:
+            raise ConfigError("AMD without `img_subpath` composes by itself and needs `bg_names`, a text file too.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], section: str = "dataset") -> "DatasetSpec":
+        """Build from a YAML section; ConfigError for an unknown key (with the nearest one) or a missing root.
+
+        An AMD section that names no `img_subpath` has none: its pictures are composed.
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"`{section}` must be a section of `key: value` lines, got {values!r}.")
+        values = dict(values)
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise ConfigError(f"Unknown key `{key}` in `{section}`.{nearest(key, known)}")
+        if "dataset_root" not in values:
+            raise ConfigError(f"`{section}` has no `dataset_root`: name the folder that holds the data set.")
+        if values.get("name") == "AMD":
+            values.setdefault("img_subpath", None)
+        return cls(**values)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """' Did you mean ...?' for a name close to a known one, else ' Known are: ...'; for the end of a message."""
+    known = sorted(known)
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6)
+    return f" Did you mean `{lower[close[0]]}`?" if close else f" Known are: {', '.join(known)}."
+
+
+def check_choice(key: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"`{key}` cannot be {value!r}.{nearest(value, choices)}")
+
+
+def _check_path(key: str, value: Any, optional: bool) -> None:
+    if value is None and optional:
+        return
+    if not isinstance(value, str) or (not value and key == "dataset_root"):
+        raise ConfigError(f"`{key}` must be a path, got {value!r}.")
+
+
+def _check_count(key: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"`{key}` must be a whole number of at least {least}, got {value!r}.")

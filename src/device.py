@@ -1,0 +1,46 @@
+"""Which device MindSpore runs on. `prepare_environment` must come before the first import of mindspore."""
+
+from src.cpu_ops.environment import prepare_environment
+from src.errors import DeviceError
+from src.log import logger
+
+__all__ = ["prepare_environment", "select_device"]
+
+
+def select_device(target: str = "auto", device_id: int = 0) -> str:
+    """Make MindSpore use a device and return its name ("GPU", "Ascend" or "CPU").
+
+    "auto" takes GPU, then Ascend, then CPU with one warning line; raises DeviceError for a named device that
+    is not here.
+    """
+    import mindspore as ms
+
+    present = [name for name in ("GPU", "Ascend") if _device_count(name) > 0] + ["CPU"]
+    chosen = present[0] if target == "auto" else target
+    if chosen not in present:
+        raise DeviceError(
+            f"The device {target} was asked for, but MindSpore finds only {', '.join(present)} here. "
+            "Use --device_target auto, or install MindSpore's GPU or Ascend requirements."
+        )
+    count = _device_count(chosen) if chosen != "CPU" else 1
+    if chosen != "CPU" and device_id >= count:
+        raise DeviceError(f"--device_id {device_id} is not here: {chosen} devices are numbered 0 to {count - 1}.")
+    if chosen == "CPU":
+        ms.set_device("CPU")
+        if target == "auto":
+            logger.warning("No GPU or Ascend device found: running on the CPU.")
+    else:
+        ms.set_device(chosen, device_id)
+    # Everything runs eagerly but the training step, which is compiled: pictures of any size need no new graph.
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    return chosen
+
+
+def _device_count(name: str) -> int:
+    """Number of devices of a kind; 0 where MindSpore has no plug-in for it or the driver is absent."""
+    import mindspore as ms
+
+    try:
+        return ms.hal.device_count(name) if ms.hal.is_available(name) else 0
+    except (ValueError, RuntimeError, AttributeError):
+        return 0

@@ -1,0 +1,92 @@
+"""Examine the data sets of a configuration before a training does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.config import load_config
+from src.dataset import check_transforms
+from src.dataset_spec import DatasetSpec
+from src.doctor.inspect import Facts, Job, inspect
+from src.doctor.report import Finding, findings_of, shared_pictures, statistics_text
+from src.errors import MattingError
+from src.jobs import run_jobs
+from src.pairs import Pair, find_pairs, listed_files, match_folders, read_names
+from src.transforms import build_transforms
+
+SECTIONS = ("train_dataset", "val_dataset")
+
+
+@dataclass(frozen=True)
+class SectionReport:
+    """What was found in one section of the configuration."""
+
+    section: str
+    title: str
+    facts: list[Facts]
+    findings: list[Finding]
+
+    def text(self) -> str:
+        parts = [f"{self.section}: {self.title}", statistics_text(self.facts)]
+        return "\n".join(part for part in [*parts, *(finding.text() for finding in self.findings)] if part)
+
+
+def check_config(config: str | Path, workers: int) -> Iterator[SectionReport]:
+    """Report on each data set section that the configuration has, and then on pictures that both share.
+
+    Raises:
+        ConfigError: the file cannot be read or holds unknown keys.
+    """
+    loaded = load_config(config)
+    facts: dict[str, list[Facts]] = {}
+    for section in SECTIONS:
+        spec = getattr(loaded, section)
+        if spec is not None:
+            report = check_section(section, spec, workers)
+            facts[section] = report.facts
+            yield report
+    shared = shared_pictures(*(facts.get(section, []) for section in SECTIONS))
+    if shared:
+        yield SectionReport("both", "training against validation", [], [Finding("shared", shared)])
+
+
+def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionReport:
+    """Match the files, decode every one of them and gather what is wrong."""
+    findings: list[Finding] = []
+    jobs: list[Job] = []
+    try:
+        check_transforms(spec, training=True) if section == "train_dataset" else build_transforms(spec.transforms)
+    except MattingError as error:
+        findings.append(Finding("setup", [str(error)]))
+    try:
+        pairs, lonely = _pairs(spec)
+        findings.extend(lonely)
+        jobs = [Job(pair.name, pair.image, pair.alpha, spec.alpha_allow_rgb) for pair in pairs]
+        jobs += [Job(path.stem, path, None, False) for path in _backgrounds(spec)]
+    except MattingError as error:
+        findings.append(Finding("setup", [str(error)]))
+    # Jobs end in any order; the report keeps that of the names.
+    seen = dict(run_jobs(inspect, jobs, workers, section)) if jobs else {}
+    facts = [seen[job] for job in jobs]
+    if section == "train_dataset" and jobs and len(pairs) < spec.batch_size:
+        findings.append(
+            Finding("setup", [f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."])
+        )
+    title = f"{spec.name} in '{spec.dataset_root}', {len(jobs)} pictures"
+    return SectionReport(section, title, facts, [*findings, *findings_of(facts)])
+
+
+def _pairs(spec: DatasetSpec) -> tuple[list[Pair], list[Finding]]:
+    """The pairs that there are, and findings about files that stayed alone (which training refuses)."""
+    if spec.name == "AMD":
+        return find_pairs(spec), []
+    root = Path(spec.dataset_root)
+    match = match_folders(root / spec.img_subpath, root / spec.alpha_subpath)
+    lonely = {"no alpha": match.without_alpha, "no picture": match.without_image}
+    return match.pairs[: spec.limit], [Finding(kind, names) for kind, names in lonely.items() if names]
+
+
+def _backgrounds(spec: DatasetSpec) -> list[Path]:
+    if spec.name != "AMD" or spec.img_subpath is not None:
+        return []
+    return list(listed_files(Path(spec.dataset_root) / spec.bg_subpath, read_names(spec, "bg_names")).values())

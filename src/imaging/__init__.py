@@ -1,0 +1,46 @@
+"""Reading, writing, geometry, trimaps and compositing: numpy and OpenCV only."""
+
+from src.imaging.composite import composite, sheet
+from src.imaging.foreground import estimate_foreground
+from src.imaging.geometry import (
+    crop_reflect,
+    nearest_multiple,
+    network_size,
+    normalize,
+    resize,
+    short_side_size,
+    to_channels_first,
+    to_input,
+    to_matte,
+)
+from src.imaging.header import Header
+from src.imaging.read import IMAGE_SUFFIXES, image_size, read_alpha, read_header, read_image, read_image_for
+from src.imaging.trimap import make_trimap
+from src.imaging.write import to_uint8, write_alpha, write_file, write_png
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Header",
+    "composite",
+    "crop_reflect",
+    "estimate_foreground",
+    "image_size",
+    "make_trimap",
+    "nearest_multiple",
+    "network_size",
+    "normalize",
+    "read_alpha",
+    "read_header",
+    "read_image",
+    "read_image_for",
+    "resize",
+    "sheet",
+    "short_side_size",
+    "to_channels_first",
+    "to_input",
+    "to_matte",
+    "to_uint8",
+    "write_alpha",
+    "write_file",
+    "write_png",
+]

@@ -1,0 +1,96 @@
+"""The one pre- and post-processing of the project: picture -> network input, network output -> matte."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from src.errors import DataError
+from src.spec import Preprocess
+
+
+def short_side_size(height: int, width: int, ref_size: int, multiple: int = 32) -> tuple[int, int]:
+    """(height, width) with the shorter side `ref_size` and the aspect kept, both to the nearest multiple."""
+    short = min(height, width)
+    return tuple(nearest_multiple(side * ref_size / short, multiple) for side in (height, width))
+
+
+def nearest_multiple(value: float, multiple: int) -> int:
+    """The multiple nearest to `value` (halves go up), at least one."""
+    return max(1, int(value / multiple + 0.5)) * multiple
+
+
+def network_size(height: int, width: int, ref_size: int = 512, multiple: int = 32) -> tuple[int, int]:
+    """Size of the network's input for a picture, by the rule of MODNet's inference code.
+
+    A picture with both sides below or both sides above `ref_size` is scaled so that its shorter side is
+    `ref_size`; one whose sides lie around it is kept. Then both sides go to the nearest multiple (the
+    original cuts down to the next lower one, which distorts the aspect more).
+    """
+    if max(height, width) < ref_size or min(height, width) > ref_size:
+        return short_side_size(height, width, ref_size, multiple)
+    return nearest_multiple(height, multiple), nearest_multiple(width, multiple)
+
+
+def resize(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize [H, W] or [H, W, C] (uint8 or float32): pixel area when shrinking, bilinear when enlarging.
+
+    With one side growing and the other shrinking, the shrinking side goes first.
+    """
+    old_height, old_width = array.shape[:2]
+    if (old_height, old_width) == (height, width):
+        return array
+    small = min(old_height, height), min(old_width, width)
+    if small != (old_height, old_width):
+        array = cv2.resize(array, small[::-1], interpolation=cv2.INTER_AREA)
+    if small != (height, width):
+        array = cv2.resize(array, (width, height), interpolation=cv2.INTER_LINEAR)
+    return array
+
+
+def crop_reflect(array: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """Window of [H, W] or [H, W, C]; what lies beyond the border is the picture mirrored (edge pixel not repeated)."""
+    bottom, right = top + height, left + width
+    outside = (max(0, -top), max(0, bottom - array.shape[0]), max(0, -left), max(0, right - array.shape[1]))
+    if not any(outside):
+        return array[top:bottom, left:right]
+    inside = array[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    return cv2.copyMakeBorder(np.ascontiguousarray(inside), *outside, cv2.BORDER_REFLECT_101)
+
+
+def normalize(image: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+    """uint8 [H, W, 3] -> float32 [H, W, 3] = (value / 255 - mean) / std, by a table of the 256 values."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise DataError(f"A uint8 RGB picture [H, W, 3] is wanted, got {image.dtype} of shape {image.shape}.")
+    return cv2.LUT(image, _table(tuple(mean), tuple(std)))
+
+
+@lru_cache(maxsize=8)
+def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+    values = np.arange(256)[:, None] / 255
+    return ((values - np.array(mean)) / np.array(std)).astype(np.float32)[None]
+
+
+def to_channels_first(image: np.ndarray) -> np.ndarray:
+    """[H, W, C] -> contiguous [C, H, W]."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+def to_input(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = None) -> np.ndarray:
+    """uint8 RGB [H, W, 3] -> network input, float32 [1, 3, h, w].
+
+    Args:
+        pre: mean, std, channel order and resize rule of the network.
+        size: (h, w) instead of `network_size`, for networks with a fixed input.
+    """
+    height, width = size or network_size(*image.shape[:2], pre.ref_size, pre.multiple)
+    values = normalize(resize(image, height, width), pre.mean, pre.std)
+    if pre.color != "RGB":
+        values = values[..., ::-1]
+    return to_channels_first(values)[None]
+
+
+def to_matte(output: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Network output [1, 1, h, w] (or [h, w]) -> matte, float32 [height, width] in [0, 1]."""
+    output = np.ascontiguousarray(output, np.float32).reshape(output.shape[-2:])
+    return np.clip(resize(output, height, width), 0, 1)

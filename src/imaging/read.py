@@ -1,0 +1,168 @@
+"""Pictures and alphas from files: EXIF orientation applied, damaged files refused by name."""
+
+import mmap
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from src.errors import DataError
+from src.imaging.header import Header, parse_header
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+_COLOR = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+_WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+
+
+def read_image(path: str | Path, reduce: int = 1) -> np.ndarray:
+    """Decode a picture to uint8 RGB [H, W, 3], upright (EXIF orientation applied).
+
+    16-bit pictures are scaled to 8 bit, greyscale is repeated to three channels, an alpha channel is dropped.
+
+    Args:
+        path: JPEG, PNG, BMP, WebP or TIFF file.
+        reduce: 1, 2, 4 or 8; JPEG is decoded directly at 1/reduce of its sides (rounded up), which costs
+            about a third of the time at 1/2. Other formats are decoded whole, then shrunk.
+
+    Raises:
+        DataError: the file is missing, empty, truncated or not a picture.
+    """
+    return _decode_image(_read_whole(path), path, reduce)
+
+
+def read_image_for(path: str | Path, short_side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """`read_image` with the largest JPEG reduction that keeps the shorter side at `short_side` or more.
+
+    Returns:
+        The picture, and its full size (height, width), upright.
+    """
+    data = _read_whole(path)
+    header = parse_header(data)
+    if header is None or not header.reducible:
+        image = _decode_image(data, path, 1)
+        return image, image.shape[:2]
+    fits = [factor for factor in _COLOR if min(header.upright) // factor >= short_side]
+    return _decode_image(data, path, max(fits, default=1)), header.upright
+
+
+def _decode_image(data: bytes, path: str | Path, reduce: int) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), _COLOR[reduce])
+    if image is None:
+        raise _unreadable(path)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def read_alpha(path: str | Path, allow_rgb: bool = False) -> np.ndarray:
+    """Read an alpha to float32 [H, W] in [0, 1] (8-bit / 255, 16-bit / 65535), upright as `read_image` does.
+
+    Args:
+        path: greyscale picture file.
+        allow_rgb: also read a 3- or 4-channel file whose three colour channels are equal.
+
+    Raises:
+        DataError: the file is missing, empty, truncated, no picture, neither 8- nor 16-bit, or has several
+            channels (with `allow_rgb`: several channels that differ).
+    """
+    data = _read_whole(path)
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None:
+        raise _unreadable(path)
+    if stored.dtype not in _WHITE:
+        raise DataError(f"Alpha '{path}' holds {stored.dtype} values. Save it as an 8- or 16-bit greyscale PNG.")
+    if stored.ndim == 3:
+        stored = _single_channel(stored, path, allow_rgb)
+    header = parse_header(data)
+    if header is not None:
+        stored = _upright(stored, header.orientation)
+    return np.divide(stored, _WHITE[stored.dtype], dtype=np.float32)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(height, width) in pixels after the EXIF orientation; JPEG and PNG are not decoded for it.
+
+    Raises:
+        DataError: as `read_image`, but a truncated JPEG or PNG whose header is there passes.
+    """
+    header = read_header(path)
+    return header.upright if header is not None else read_image(path).shape[:2]
+
+
+def read_header(path: str | Path) -> Header | None:
+    """Header of a JPEG or PNG file, touching only the pages it needs; None for other formats.
+
+    Raises:
+        DataError: the file is missing or empty.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.seek(0, 2) == 0:
+                raise DataError(f"'{path}' is empty (0 bytes). Copy the file again, or remove it.")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return parse_header(data)
+    except OSError as error:
+        raise _not_opened(path, error) from error
+
+
+def _read_whole(path: str | Path) -> bytes:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise _not_opened(path, error) from error
+    if not data:
+        raise DataError(f"'{path}' is empty (0 bytes). Copy the file again, or remove it.")
+    # OpenCV fills what is missing from a JPEG with grey and says nothing, so it is found out before decoding.
+    header = parse_header(data)
+    if (header is not None and not header.complete) or _riff_cut(data):
+        raise DataError(
+            f"'{path}' is truncated: its end is missing ({len(data)} bytes are there). Copy or download it again, "
+            "or remove it together with its partner; `python data/check_dataset.py CONFIG` lists all such files."
+        )
+    return data
+
+
+def _riff_cut(data: bytes) -> bool:
+    """True where a RIFF (WebP) container is longer than the file."""
+    return data[:4] == b"RIFF" and 8 + int.from_bytes(data[4:8], "little") > len(data)
+
+
+def _not_opened(path: str | Path, error: OSError) -> DataError:
+    return DataError(f"Cannot read '{path}': {error.strerror or error}. Check the path and its permissions.")
+
+
+def _unreadable(path: str | Path) -> DataError:
+    return DataError(
+        f"'{path}' is not a picture that OpenCV can decode. Convert it to JPEG or PNG, or remove it; "
+        f"read are {' '.join(s[1:] for s in IMAGE_SUFFIXES)}."
+    )
+
+
+def _single_channel(stored: np.ndarray, path: str | Path, allow_rgb: bool) -> np.ndarray:
+    equal = bool((stored[..., 0] == stored[..., 1]).all() and (stored[..., 0] == stored[..., 2]).all())
+    if allow_rgb and equal:
+        return np.ascontiguousarray(stored[..., 0])
+    cure = (
+        "Its colour channels are equal: set `alpha_allow_rgb: True` in the data set's section to read the first"
+        if equal
+        else "Its colour channels differ, so it is not an alpha"
+    )
+    raise DataError(
+        f"Alpha '{path}' has {stored.shape[2]} channels where one is wanted. {cure}; or save it as greyscale PNG."
+    )
+
+
+def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation (1 to 8) to [H, W]; source: EXIF 2.32, tag 0x0112."""
+    if orientation in (5, 6, 7, 8):
+        array = array.T
+    # What remains after the transposition: the row order, the column order, or both reversed.
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return np.ascontiguousarray(array)

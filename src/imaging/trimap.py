@@ -1,0 +1,40 @@
+"""Trimaps by distance transform."""
+
+import cv2
+import numpy as np
+
+FOREGROUND_ABOVE = 0.98
+BACKGROUND_BELOW = 0.02
+
+
+def make_trimap(
+    alpha: np.ndarray,
+    foreground_px: float,
+    background_px: float,
+    foreground_above: float = FOREGROUND_ABOVE,
+    background_below: float = BACKGROUND_BELOW,
+) -> np.ndarray:
+    """Trimap float32 [H, W] of 0 (background), 0.5 (unknown) and 1 (foreground).
+
+    Unknown is every pixel with background_below <= alpha <= foreground_above, each foreground pixel within
+    `foreground_px` of one that is not foreground, and each background pixel within `background_px` of one that
+    is not background (distance between pixel centres, so 1 is the direct neighbour and 0 adds none).
+    The picture's border counts as going on.
+
+    Args:
+        alpha: float32 [H, W] in [0, 1].
+    """
+    trimap = np.full(alpha.shape, 0.5, np.float32)
+    trimap[distance_inside(alpha > foreground_above) > foreground_px] = 1
+    trimap[distance_inside(alpha < background_below) > background_px] = 0
+    return trimap
+
+
+def distance_inside(mask: np.ndarray) -> np.ndarray:
+    """Float32 [H, W]: distance in pixels of each True pixel to the nearest False one, 0 outside, inf if all True.
+
+    Euclidean to within 2 % (5x5 chamfer, exact along rows and columns), at a quarter of the exact one's time.
+    """
+    if mask.all():
+        return np.full(mask.shape, np.inf, np.float32)
+    return cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)

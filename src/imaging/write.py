@@ -1,0 +1,43 @@
+"""PNG files that appear whole or not at all."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from src.errors import DataError
+from src.files import whole_file
+
+_TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+
+
+def write_png(path: str | Path, array: np.ndarray) -> None:
+    """Write uint8 grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]; missing parent folders are made.
+
+    Raises:
+        DataError: another shape or type.
+        OutputError: the place cannot be written to.
+    """
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in (1, 3, 4):
+        raise DataError(f"'{path}': PNG wants uint8 grey, RGB or RGBA, got {array.dtype} of shape {array.shape}.")
+    if channels in _TO_BGR:
+        array = cv2.cvtColor(array, _TO_BGR[channels])
+    write_file(path, cv2.imencode(".png", array)[1].tobytes())
+
+
+def write_alpha(path: str | Path, alpha: np.ndarray) -> None:
+    """Write float [H, W] in [0, 1] as 8-bit greyscale PNG, rounded to the nearest of 256 steps."""
+    write_png(path, to_uint8(alpha))
+
+
+def to_uint8(values: np.ndarray) -> np.ndarray:
+    """Float in [0, 1] (clipped to it) -> uint8, rounded to nearest."""
+    return cv2.convertScaleAbs(np.clip(values, 0, 1), alpha=255)
+
+
+def write_file(path: str | Path, data: bytes) -> None:
+    """Write bytes whole or not at all (see `whole_file`); missing parent folders are made."""
+    with whole_file(path) as temporary:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)

@@ -1,0 +1,62 @@
+"""The folder layout of P3M-10k, and the claim that a data set builder lays on its output folder."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from src.errors import OutputError
+from src.imaging import write_file
+
+TRAIN = Path("train")
+VALIDATION = Path("validation/P3M-500-P")
+
+
+def image_path(root: Path, part: Path, name: str) -> Path:
+    """Where a picture of a part (TRAIN or VALIDATION) lies."""
+    return root / part / "blurred_image" / name
+
+
+def alpha_path(root: Path, part: Path, stem: str) -> Path:
+    """Where the alpha of a picture lies."""
+    return root / part / "mask" / f"{stem}.png"
+
+
+def claim_output(output: Path, manifest: str, wanted: dict[str, Any]) -> None:
+    """Make `output` this program's own, so that a later run with the same arguments may go on there.
+
+    Raises OutputError where the folder holds something else or was begun with other arguments; nothing in
+    it is touched then. `release_output` turns the claim into the manifest when all is done.
+    """
+    for path in (output / manifest, _claim(output, manifest)):
+        if path.is_file():
+            found = _read(path)
+            if found != wanted:
+                raise OutputError(
+                    f"'{output}' was made with {json.dumps(found)}, now {json.dumps(wanted)} is wanted. "
+                    "Give another --output, or remove that folder first; nothing in it was changed."
+                )
+            return
+    if output.exists() and (not output.is_dir() or any(not p.name.startswith(".") for p in output.iterdir())):
+        raise OutputError(
+            f"'{output}' is not an empty folder and was not made by this program. Give another --output; "
+            "nothing in it was changed."
+        )
+    write_file(_claim(output, manifest), (json.dumps(wanted) + "\n").encode())
+
+
+def release_output(output: Path, manifest: str) -> None:
+    """Write the manifest: the data set is complete. Does nothing where it is there already."""
+    if not (output / manifest).is_file():
+        os.replace(_claim(output, manifest), output / manifest)
+
+
+def _claim(output: Path, manifest: str) -> Path:
+    return output / f".{manifest}.begun"
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"'{path}' cannot be read ({error}). Give another --output.") from error

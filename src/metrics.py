@@ -1,0 +1,204 @@
+"""Matting scores: MSE, MAD, SAD, gradient and connectivity error, and mIoU.
+
+Source of the gradient and connectivity errors: Rhemann et al., "A Perceptually Motivated Online Benchmark for
+Image Matting", CVPR 2009. Their usual implementation sets what the paper leaves open (kernel cut-off, largest
+component, 4-neighbours) and is followed here; alphas are taken as they are, not stretched to [0, 1] first.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import cv2
+import numpy as np
+
+from src.errors import DataError
+
+SOFT_RANGE = (0.02, 0.98)
+BAND_SHARE = 0.02
+_GRADIENT_SIGMA = 1.4
+_KERNEL_CUTOFF = 0.01
+_CONNECTIVITY_STEPS = 10
+_CONNECTIVITY_THETA = 0.15
+_UNIT = 1000.0
+
+
+@dataclass(frozen=True)
+class MatteScores:
+    """Scores of a matte in a region (whole picture or transition band).
+
+    Attributes:
+        mse: mean squared difference of alpha in [0, 1].
+        mad: mean absolute difference.
+        sad: sum of absolute differences / 1000.
+        grad: sum of `gradient_error_map` / 1000.
+        conn: sum of `connectivity_error_map` / 1000.
+        miou: mean intersection over union of background and person, alphas cut at 0.5 (0.5 is person).
+
+    All are nan for a region without a pixel.
+    """
+
+    mse: float
+    mad: float
+    sad: float
+    grad: float
+    conn: float
+    miou: float
+
+
+def score(pred: np.ndarray, truth: np.ndarray, region: np.ndarray | None = None) -> MatteScores:
+    """Compare a matte with the true alpha.
+
+    Args:
+        pred, truth: [H, W] in [0, 1]; computed in float32.
+        region: bool [H, W]; only these pixels count (gradients and components still see the whole picture).
+
+    Raises:
+        DataError: shapes differ, or a value is nan or outside [0, 1].
+    """
+    return score_regions(pred, truth, [region])[0]
+
+
+def score_regions(pred: np.ndarray, truth: np.ndarray, regions: Sequence[np.ndarray | None]) -> list[MatteScores]:
+    """`score` for several regions at once; the costly error maps (gradient, connectivity) are made only once."""
+    pred, truth = _checked(pred, "matte"), _checked(truth, "true alpha")
+    shapes = [pred.shape, truth.shape, *(region.shape for region in regions if region is not None)]
+    if len(set(shapes)) > 1:
+        raise DataError(
+            f"To be compared, matte, true alpha and regions must be of one size; got {shapes}. Resize the matte first."
+        )
+    difference = pred - truth
+    gradient, connectivity = gradient_error_map(pred, truth), connectivity_error_map(pred, truth)
+    scores = []
+    for region in regions:
+        inside = np.ones(truth.shape, bool) if region is None else region
+        count = int(np.count_nonzero(inside))
+        if count == 0:
+            scores.append(MatteScores(*[math.nan] * 6))
+            continue
+        values = difference[inside].astype(np.float64)
+        absolute = float(np.abs(values).sum())
+        scores.append(
+            MatteScores(
+                mse=float(values @ values) / count,
+                mad=absolute / count,
+                sad=absolute / _UNIT,
+                grad=float(gradient[inside].sum(dtype=np.float64)) / _UNIT,
+                conn=float(connectivity[inside].sum(dtype=np.float64)) / _UNIT,
+                miou=mean_iou(pred[inside], truth[inside]),
+            )
+        )
+    return scores
+
+
+def mean_scores(scores: Sequence[MatteScores]) -> MatteScores:
+    """Mean of each score over pictures; pictures whose region was empty (nan) do not count."""
+    if not scores:
+        raise DataError("There is no score to average: no picture was evaluated.")
+    table = np.array([astuple(s) for s in scores], np.float64)
+    table = table[~np.isnan(table).any(axis=1)]
+    return MatteScores(*(table.mean(axis=0).tolist() if len(table) else [math.nan] * 6))
+
+
+def transition_band(truth: np.ndarray) -> np.ndarray:
+    """Bool [H, W]: where the person's outline, hair and veils are, and a margin round them.
+
+    The band is the set of alpha > 0.02, dilated by a disc, minus the set of alpha > 0.98, eroded by it: all soft
+    pixels and hard edges with a margin of radius 2 % of the picture's shorter side (10 pixels at 512) on both
+    sides. The margin scales with the picture, so that scores of one picture at two sizes agree.
+
+    Args:
+        truth: [H, W] in [0, 1].
+    """
+    radius = max(1, round(BAND_SHARE * min(truth.shape)))
+    present, solid = truth > SOFT_RANGE[0], truth > SOFT_RANGE[1]
+    return _within(present, radius) & _within(~solid, radius)
+
+
+def _within(mask: np.ndarray, radius: int) -> np.ndarray:
+    """Pixels at most `radius` away from a True one."""
+    if not mask.any():
+        return mask
+    return cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= radius
+
+
+def gradient_error_map(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(|grad pred| - |grad truth|)^2 at each pixel, float32 [H, W].
+
+    The gradient is the response to first derivatives of a Gaussian with sigma 1.4, whose 2-d kernels have unit
+    L2 norm and 9 x 9 taps (where the Gaussian falls below 0.01); the border is repeated.
+    """
+    return np.square(_gradient_magnitude(pred) - _gradient_magnitude(truth))
+
+
+def _gradient_magnitude(alpha: np.ndarray) -> np.ndarray:
+    smooth, slope = _gradient_kernels()
+    across = cv2.sepFilter2D(alpha, cv2.CV_32F, slope, smooth, borderType=cv2.BORDER_REPLICATE)
+    down = cv2.sepFilter2D(alpha, cv2.CV_32F, smooth, slope, borderType=cv2.BORDER_REPLICATE)
+    return cv2.magnitude(across, down)
+
+
+def _gradient_kernels() -> tuple[np.ndarray, np.ndarray]:
+    """1-d Gaussian and its derivative, each of unit L2 norm: their outer product then has unit norm too."""
+    sigma = _GRADIENT_SIGMA
+    half = math.ceil(sigma * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * sigma * _KERNEL_CUTOFF)))
+    x = np.arange(-half, half + 1, dtype=np.float64)
+    smooth = np.exp(-(x**2) / (2 * sigma**2))
+    slope = x * smooth
+    return smooth / np.linalg.norm(smooth), slope / np.linalg.norm(slope)
+
+
+def connectivity_error_map(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """|phi(pred) - phi(truth)| at each pixel, float32 [H, W].
+
+    Omega(t) is the largest 4-connected part of the pixels where both alphas are at least t. A pixel's level l is
+    the last t of 0, 0.1, ... 1 before the first at which it is outside of Omega (1 if it never is). For an alpha
+    a, phi = 1 - d where d = a - l is at least 0.15, else 1: how far a pixel is cut off from the main body.
+    """
+    level = _connected_level(np.minimum(pred, truth))
+    return np.abs(_phi(pred - level) - _phi(truth - level))
+
+
+def _phi(excess: np.ndarray) -> np.ndarray:
+    return 1 - excess * (excess >= np.float32(_CONNECTIVITY_THETA))
+
+
+def _connected_level(shared: np.ndarray) -> np.ndarray:
+    level = np.ones(shared.shape, np.float32)
+    # From the highest threshold down, so that the lowest at which a pixel drops out is what stays.
+    for step in range(_CONNECTIVITY_STEPS, 0, -1):
+        inside = _largest_part(shared >= np.float32(step / _CONNECTIVITY_STEPS))
+        level[~inside] = (step - 1) / _CONNECTIVITY_STEPS
+    return level
+
+
+def _largest_part(mask: np.ndarray) -> np.ndarray:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
+    if count == 1:
+        return mask
+    return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+
+
+def mean_iou(pred: np.ndarray, truth: np.ndarray) -> float:
+    """Mean of the intersection over union of background and person; a class that neither has counts 1."""
+    person_pred, person_truth = pred >= 0.5, truth >= 0.5
+    both = int(np.count_nonzero(person_pred & person_truth))
+    either = int(np.count_nonzero(person_pred | person_truth))
+    neither = person_pred.size - either
+    background_union = person_pred.size - both
+    person = both / either if either else 1.0
+    background = neither / background_union if background_union else 1.0
+    return (person + background) / 2
+
+
+def _checked(alpha: np.ndarray, name: str) -> np.ndarray:
+    if alpha.ndim != 2:
+        raise DataError(f"The {name} must be [H, W], got shape {alpha.shape}.")
+    alpha = np.ascontiguousarray(alpha, np.float32)
+    low, high = float(alpha.min()), float(alpha.max())
+    if not (low >= 0 and high <= 1):
+        raise DataError(
+            f"The {name} must lie in [0, 1], got values from {low} to {high}. Divide 8-bit mattes by 255; "
+            "nan means that the network itself is broken (check the training log)."
+        )
+    return alpha

@@ -1,0 +1,227 @@
+"""Building blocks shared by all networks, in one of two layouts.
+
+Portable: MindSpore's own operators on [N, C, H, W]; CPU, GPU and Ascend. Native: the fused operators of
+`src.cpu_ops` on [N, H, W, C]; chosen on the CPU where they are built. Parameters, their names and the results are
+the same, so a checkpoint of one runs in the other. Networks enter a layout with `to_layout`, build maps with the
+cells below, and leave it with `to_planes`; nothing else in a network knows of the difference.
+"""
+
+import mindspore as ms
+from mindspore import nn, ops
+
+from src import cpu_ops
+from src.spec import Norm
+
+BN_EPS = 1e-5
+BN_MOMENTUM = 0.9  # MindSpore keeps 0.9 of the old statistics; PyTorch writes the same rule as 0.1.
+
+
+def native_layout() -> bool:
+    """True where networks run on the native CPU operators (and maps are [N, H, W, C])."""
+    return ms.get_context("device_target") == "CPU" and cpu_ops.available()
+
+
+def resize(x: ms.Tensor, height: int, width: int) -> ms.Tensor:
+    """Bilinear on [N, C, H, W], pixel centres at half positions, no anti-aliasing: PyTorch's `align_corners=False`."""
+    return ops.ResizeBilinearV2(half_pixel_centers=True)(x, (height, width))
+
+
+class ToLayout(nn.Cell):
+    """[N, C, H, W] -> the layout of the maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.native = native_layout()
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        return x.transpose(0, 2, 3, 1) if self.native else x
+
+
+class Conv2d(nn.Cell):
+    """Convolution with `weight` [out, in / group, k, k] and, where asked for, `bias` [out].
+
+    Padding is (k - 1) / 2 on every side; `same_padding` with stride 2 moves it to the bottom and right, as
+    TensorFlow does for even sides.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        group: int = 1,
+        bias: bool = False,
+        same_padding: bool = False,
+    ) -> None:
+        super().__init__()
+        before = (kernel - stride) // 2 if same_padding else kernel // 2
+        after = kernel - stride - before if same_padding else kernel // 2
+        pad = (before, after, before, after)
+        shape = (out_channels, in_channels // group, kernel, kernel)
+        self.weight = ms.Parameter(ms.common.initializer.initializer("he_normal", shape), name="weight")
+        self.has_bias = bias
+        if bias:
+            self.bias = ms.Parameter(ms.common.initializer.initializer("zeros", (out_channels,)), name="bias")
+        self.native = native_layout()
+        if self.native:
+            from src.cpu_ops.operators import Conv2dOp
+
+            self.op = Conv2dOp(stride, pad, group=group, bias=bias)
+        else:
+            self.op = ops.Conv2D(out_channels, kernel, pad_mode="pad", pad=pad, stride=stride, group=group)
+            self.add_bias = ops.BiasAdd()
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        if self.native:
+            return self.op(x, self.weight, self.bias) if self.has_bias else self.op(x, self.weight)
+        y = self.op(x, self.weight)
+        return self.add_bias(y, self.bias) if self.has_bias else y
+
+
+class InstanceNorm(nn.Cell):
+    """Instance norm without affine parameters on [N, C, H, W].
+
+    `nn.InstanceNorm2d` has no CPU kernel. A batch norm in training mode over [1, N*C, H, W] computes the
+    same numbers, and its kernel exists on every device. The kernel also writes moving statistics into its own
+    inputs; momentum 0 makes it write back what was there, or the shared constants would change under other layers.
+    """
+
+    def __init__(self, eps: float) -> None:
+        super().__init__()
+        self.norm = ops.BatchNorm(is_training=True, epsilon=eps, momentum=0.0)
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        n, c, h, w = x.shape
+        one, zero = ops.ones((n * c,), x.dtype), ops.zeros((n * c,), x.dtype)
+        return self.norm(x.reshape(1, n * c, h, w), one, zero, zero, one)[0].reshape(n, c, h, w)
+
+
+class NormAct(nn.Cell):
+    """IBNorm (batch norm on the first `norm.bn` channels, instance norm on the rest), then `act`, then a shortcut.
+
+    Args:
+        act: "none", "relu" or "relu6".
+        shortcut: whether `construct` gets a second map, which is added at the end.
+
+    Source: IBN-Net, Pan et al. 2018; with `norm.inorm = 0` it is plain batch norm.
+    """
+
+    def __init__(self, norm: Norm, act: str, eps: float = BN_EPS, shortcut: bool = False) -> None:
+        super().__init__()
+        self.bn, self.inorm_channels = norm.bn, norm.inorm
+        self.bnorm = nn.BatchNorm2d(norm.bn, eps=eps, momentum=BN_MOMENTUM) if norm.bn else nn.Identity()
+        self.act = {"none": nn.Identity, "relu": nn.ReLU, "relu6": nn.ReLU6}[act]()
+        self.native = native_layout()
+        if self.native:
+            from src.cpu_ops.operators import NormOp
+
+            self.op = NormOp(norm.bn, eps, BN_MOMENTUM, act, shortcut)
+            self.placeholder = ms.Tensor([1.0], ms.float32)
+        else:
+            self.inorm = InstanceNorm(eps)
+
+    def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
+        if self.native:
+            return self._native(x, *shortcut)
+        y = self.act(self._portable(x))
+        return y + shortcut[0] if shortcut else y
+
+    def _portable(self, x: ms.Tensor) -> ms.Tensor:
+        if self.inorm_channels == 0:
+            return self.bnorm(x)
+        if self.bn == 0:
+            return self.inorm(x)
+        left, right = ops.split(x, [self.bn, self.inorm_channels], axis=1)
+        return ops.cat((self.bnorm(left), self.inorm(right)), axis=1)
+
+    def _native(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
+        if self.bn == 0:
+            one = self.placeholder
+            return self.op(x, one, one, one, one, False, *shortcut)[0]
+        norm = self.bnorm
+        statistics = norm.moving_mean, norm.moving_variance
+        y, mean, variance = self.op(x, norm.gamma, norm.beta, *statistics, norm.training, *shortcut)
+        if norm.training:
+            y = ops.depend(y, (ops.assign(norm.moving_mean, mean), ops.assign(norm.moving_variance, variance)))
+        return y
+
+
+class ConvNormAct(nn.Cell):
+    """Convolution, IBNorm (or plain batch norm) and activation: the unit that all networks are made of."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        norm: Norm,
+        kernel: int,
+        stride: int = 1,
+        group: int = 1,
+        bias: bool = False,
+        same_padding: bool = False,
+        act: str = "relu",
+        eps: float = BN_EPS,
+        shortcut: bool = False,
+    ) -> None:
+        super().__init__()
+        self.conv = Conv2d(in_channels, norm.channels, kernel, stride, group, bias, same_padding)
+        self.norm = NormAct(norm, act, eps, shortcut)
+
+    def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
+        return self.norm(self.conv(x), *shortcut)
+
+
+class Concat(nn.Cell):
+    """Concatenation along the channels; maps flagged in `upsample` are first upsampled by two (bilinear).
+
+    `Concat(True)` of one map is plain upsampling.
+    """
+
+    def __init__(self, *upsample: bool) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.native = native_layout()
+        if self.native:
+            from src.cpu_ops.operators import ConcatOp
+
+            self.op = ConcatOp(*upsample)
+
+    def construct(self, *maps: ms.Tensor) -> ms.Tensor:
+        if self.native:
+            return self.op(*maps)
+        sized = []
+        for i in range(len(maps)):
+            x = maps[i]
+            sized.append(resize(x, 2 * x.shape[2], 2 * x.shape[3]) if self.upsample[i] else x)
+        return sized[0] if len(sized) == 1 else ops.cat(sized, axis=1)
+
+
+class SqueezeExcite(nn.Cell):
+    """Channel gate: global mean, two dense layers without bias, sigmoid (Hu et al. 2018)."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Dense(channels, hidden, has_bias=False)
+        self.fc2 = nn.Dense(hidden, channels, has_bias=False)
+        native = native_layout()
+        self.axes = (1, 2) if native else (2, 3)
+        self.shape = (-1, 1, 1, channels) if native else (-1, channels, 1, 1)
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        gate = ops.sigmoid(self.fc2(ops.relu(self.fc1(x.mean(self.axes)))))
+        return x * gate.reshape(self.shape)
+
+
+class MatteHead(nn.Cell):
+    """Convolution to one channel and sigmoid, out of the layout: -> [N, 1, H, W] in [0, 1]."""
+
+    def __init__(self, in_channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = Conv2d(in_channels, 1, kernel, stride, bias=True)
+        self.native = native_layout()
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        y = self.conv(x)
+        if self.native:  # one channel: the two layouts hold the same numbers in the same order
+            y = y.reshape(y.shape[0], 1, y.shape[1], y.shape[2])
+        return ops.sigmoid(y)

@@ -1,0 +1,117 @@
+"""MODNet (Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition", AAAI 2022)."""
+
+import mindspore as ms
+from mindspore import nn
+
+from src.models.encoder import Encoder
+from src.models.layers import Concat, ConvNormAct, MatteHead, SqueezeExcite, ToLayout, resize
+from src.spec import ModNetSpec, Norm
+
+
+def unit(in_channels: int, norm: Norm, kernel: int, stride: int = 1) -> ConvNormAct:
+    """Convolution with bias, IBNorm and ReLU: what the three branches are made of."""
+    return ConvNormAct(in_channels, norm, kernel, stride, bias=True)
+
+
+def chain(in_channels: int, norms: tuple[Norm, ...]) -> nn.SequentialCell:
+    """3x3 units one after another, one for each entry of `norms`."""
+    widths = [in_channels, *(norm.channels for norm in norms)]
+    return nn.SequentialCell([unit(width, norm, 3) for width, norm in zip(widths, norms, strict=False)])
+
+
+class LowResolutionBranch(nn.Cell):
+    """Semantics: the encoder's deepest map -> gated and upsampled map at 1/8; its head gives a matte at 1/16."""
+
+    def __init__(self, spec: ModNetSpec) -> None:
+        super().__init__()
+        self.se = SqueezeExcite(spec.encoder.head, spec.se_hidden)
+        self.upsample = Concat(True)
+        self.conv_lr16x = unit(spec.encoder.head, spec.lr16x, 5)
+        self.conv_lr8x = unit(spec.lr16x.channels, spec.lr8x, 5)
+        self.head = MatteHead(spec.lr8x.channels, 3, stride=2)
+
+    def construct(self, enc32x: ms.Tensor) -> ms.Tensor:
+        lr16x = self.conv_lr16x(self.upsample(self.se(enc32x)))
+        return self.conv_lr8x(self.upsample(lr16x))
+
+
+class HighResolutionBranch(nn.Cell):
+    """Details: picture and shallow maps, led by the semantics -> map at 1/2; its head gives the matte's details."""
+
+    def __init__(self, spec: ModNetSpec) -> None:
+        super().__init__()
+        c2, c4 = spec.encoder.tap_channels
+        to2x, to4x, enc2x, enc4x = spec.tohr_enc2x, spec.tohr_enc4x, spec.conv_enc2x, spec.conv_enc4x
+        self.tohr_enc2x = unit(c2, to2x, 1)
+        self.conv_enc2x = unit(3 + to2x.channels, enc2x, 3, stride=2)
+        self.tohr_enc4x = unit(c4, to4x, 1)
+        self.conv_enc4x = unit(enc2x.channels + to4x.channels, enc4x, 3)
+        self.conv_hr4x = chain(enc4x.channels + spec.lr8x.channels + 3, spec.hr4x)
+        self.conv_hr2x = chain(spec.hr4x[-1].channels + to2x.channels, spec.hr2x)
+        self.conv_hr = unit(spec.hr2x[-1].channels + 3, spec.detail, 3)
+        self.head = MatteHead(spec.detail.channels, 1)
+        self.join = Concat(False, False)
+        self.join3 = Concat(False, False, False)
+        self.join_upsampled = Concat(True, False)
+
+    def construct(
+        self, image2x: ms.Tensor, image4x: ms.Tensor, enc2x: ms.Tensor, enc4x: ms.Tensor, lr4x: ms.Tensor
+    ) -> ms.Tensor:
+        enc2x = self.tohr_enc2x(enc2x)
+        hr4x = self.conv_enc2x(self.join(image2x, enc2x))
+        hr4x = self.conv_enc4x(self.join(hr4x, self.tohr_enc4x(enc4x)))
+        hr4x = self.conv_hr4x(self.join3(hr4x, lr4x, image4x))
+        return self.conv_hr2x(self.join_upsampled(hr4x, enc2x))
+
+    def detail(self, hr2x: ms.Tensor, image: ms.Tensor) -> ms.Tensor:
+        """[N, 1, H, W] in [0, 1]; only training needs it."""
+        return self.head(self.conv_hr(self.join_upsampled(hr2x, image)))
+
+
+class FusionBranch(nn.Cell):
+    """Semantics and details -> matte [N, 1, H, W] in [0, 1]."""
+
+    def __init__(self, spec: ModNetSpec) -> None:
+        super().__init__()
+        self.conv_lr4x = unit(spec.lr8x.channels, spec.lr4x, 5)
+        self.conv_f2x = unit(spec.lr4x.channels + spec.hr2x[-1].channels, spec.f2x, 3)
+        self.conv_f = unit(spec.f2x.channels + 3, spec.fusion, 3)
+        self.head = MatteHead(spec.fusion.channels, 1)
+        self.join_upsampled = Concat(True, False)
+
+    def construct(self, image: ms.Tensor, lr4x: ms.Tensor, hr2x: ms.Tensor) -> ms.Tensor:
+        f2x = self.conv_f2x(self.join_upsampled(self.conv_lr4x(lr4x), hr2x))
+        return self.head(self.conv_f(self.join_upsampled(f2x, image)))
+
+
+class MODNet(nn.Cell):
+    """Portrait matting network of any width.
+
+    Input: [N, 3, H, W], RGB normalised as the checkpoint's `Preprocess` says, sides multiples of 32.
+    Output in inference (`set_train(False)`): matte [N, 1, H, W] in [0, 1].
+    Output in training: semantic [N, 1, H/16, W/16], detail and matte [N, 1, H, W], all in [0, 1].
+    """
+
+    def __init__(self, spec: ModNetSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.to_layout = ToLayout()
+        self.encoder = Encoder(spec.encoder)
+        self.lr_branch = LowResolutionBranch(spec)
+        self.hr_branch = HighResolutionBranch(spec)
+        self.f_branch = FusionBranch(spec)
+        self.upsample = Concat(True)
+
+    def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
+        h, w = image.shape[2], image.shape[3]
+        image2x = self.to_layout(resize(image, h // 2, w // 2))
+        image4x = self.to_layout(resize(image, h // 4, w // 4))
+        image = self.to_layout(image)
+        enc2x, enc4x, enc32x = self.encoder(image)
+        lr8x = self.lr_branch(enc32x)
+        lr4x = self.upsample(lr8x)
+        hr2x = self.hr_branch(image2x, image4x, enc2x, enc4x, lr4x)
+        matte = self.f_branch(image, lr4x, hr2x)
+        if self.training:
+            return self.lr_branch.head(lr8x), self.hr_branch.detail(hr2x, image), matte
+        return matte

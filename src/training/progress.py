@@ -1,0 +1,139 @@
+"""What a training run says while it works: log lines, metrics.csv, TensorBoard events and the loss curve."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+from src.files import whole_file
+from src.log import logger
+from src.training.step import LOSS_NAMES, StepResult
+
+COLUMNS = ("step", "epoch", "lr", "loss", *LOSS_NAMES, "batch_cost", "reader_cost", "val_mse", "val_mad")
+
+
+class Meter:
+    """Means over the steps since the last log line."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.steps, self.batch_seconds, self.reader_seconds = 0, 0.0, 0.0
+        self.losses = dict.fromkeys(("loss", *LOSS_NAMES), 0.0)
+
+    def add(self, result: StepResult, batch_seconds: float, reader_seconds: float) -> None:
+        self.steps += 1
+        self.batch_seconds += batch_seconds
+        self.reader_seconds += reader_seconds
+        self.losses["loss"] += result.total
+        for name, value in result.parts.items():
+            self.losses[name] += value
+
+    def means(self) -> dict[str, float]:
+        n = max(1, self.steps)
+        values = {name: value / n for name, value in self.losses.items()}
+        return values | {"batch_cost": self.batch_seconds / n, "reader_cost": self.reader_seconds / n}
+
+
+class Progress:
+    """Writes the run's records. Only rank 0 has one.
+
+    Args:
+        metrics: CSV file; rows of steps after `start_step` (of an interrupted run) are dropped when resuming.
+        earlier: metrics.csv of the run that is resumed, if it lies elsewhere.
+    """
+
+    def __init__(self, root: Path, metrics: Path, start_step: int = 0, earlier: Path | None = None) -> None:
+        from tensorboardX import SummaryWriter
+
+        self.metrics = metrics
+        self.rows = _read_rows(earlier or metrics, start_step)
+        self._rewrite()
+        self.events = SummaryWriter(str(root / "events"), purge_step=start_step or None)
+
+    def step_line(
+        self, epoch: int, epochs: int, iteration: int, iterations: int, lr: float, images: int, left: int, meter: Meter
+    ) -> dict[str, float]:
+        """Log one line in PaddleSeg's form; `images` are those of a step on all devices, `left` the steps to go."""
+        m = meter.means()
+        parts = " ".join(f"{name}={m[name]:.4f}" for name in LOSS_NAMES)
+        logger.info(
+            "[TRAIN] epoch=%d/%d, iter=%d/%d, loss=%.4f (%s), lr=%.6f, batch_cost=%.3f s, reader_cost=%.3f s, "
+            "ips=%.2f images/s | ETA %s",
+            epoch, epochs, iteration, iterations, m["loss"], parts, lr, m["batch_cost"], m["reader_cost"],
+            images / max(m["batch_cost"], 1e-9), _clock(left * m["batch_cost"]),
+        )  # fmt: skip
+        return m
+
+    def record(self, step: int, values: dict[str, float]) -> None:
+        """Append one row to metrics.csv and to the TensorBoard events."""
+        row = {"step": step} | values
+        self.rows.append({name: _number(row.get(name)) for name in COLUMNS})
+        with self.metrics.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, COLUMNS).writerow(self.rows[-1])
+        for name, value in values.items():
+            self.events.add_scalar(name, value, step)
+        self.events.flush()
+
+    def picture(self, step: int, sheet: Any) -> None:
+        """Add a sheet, uint8 [H, W, 3], to the TensorBoard events."""
+        self.events.add_image("validation", sheet, step, dataformats="HWC")
+
+    def draw_curve(self, path: Path) -> None:
+        """Losses and validation scores over the steps, as one picture."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        steps = [float(r["step"]) for r in self.rows if r["loss"]]
+        for name in ("loss", *LOSS_NAMES):
+            left.plot(steps, [float(r[name]) for r in self.rows if r["loss"]], label=name, linewidth=1)
+        left.set(title="training loss (scaled parts)", xlabel="step", yscale="log")
+        validated = [r for r in self.rows if r["val_mse"]]
+        for name in ("val_mse", "val_mad"):
+            right.plot([float(r["step"]) for r in validated], [float(r[name]) for r in validated], "o-", label=name)
+        right.set(title="validation, full pictures", xlabel="step", yscale="log")
+        for axes in (left, right):
+            axes.grid(alpha=0.3)
+            axes.legend()
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, dpi=100)
+
+    def close(self) -> None:
+        self.events.close()
+
+    def _rewrite(self) -> None:
+        with whole_file(self.metrics) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def _read_rows(path: Path, last_step: int) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if int(row["step"]) <= last_step]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.8g}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+class Stopwatch:
+    """Seconds since the last lap."""
+
+    def __init__(self) -> None:
+        self.mark = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        elapsed, self.mark = now - self.mark, now
+        return elapsed

@@ -1,0 +1,18 @@
+"""What `train.py` calls: device, processes, trainer."""
+
+from src.config import Config
+from src.device import select_device
+from src.errors import DeviceError
+from src.log import setup_logging
+from src.training import parallel
+from src.training.trainer import Trainer
+
+
+def train(config: Config) -> None:
+    """One training run from a configuration; raises MattingError for whatever the user can mend."""
+    device = select_device(config.device_target, config.device_id)
+    if config.amp_level != "O0" and device == "CPU":
+        raise DeviceError("amp_level O2 and O3 need GPU or Ascend: MindSpore has no float16 convolution on the CPU.")
+    world = parallel.join(config)
+    setup_logging(rank=world.rank)
+    Trainer(config, device, world).train()

@@ -1,0 +1,83 @@
+"""A run's folder: configuration, log, metrics and checkpoints, with room for every run beside the others."""
+
+import re
+from pathlib import Path
+
+from src.errors import CheckpointError
+from src.files import make_folder
+from src.log import logger
+
+CONFIG_NAME = "config.yml"
+_EPOCH_NAME = re.compile(r"MODNet-(\d+)_(\d+)\.ckpt$")
+
+
+class RunFolder:
+    """Paths inside a run's folder; names of checkpoints are the zoo's: `ckpt/MODNet-<epoch>_<steps>.ckpt`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = make_folder(root)
+        self.checkpoints = make_folder(root / "ckpt")
+
+    @classmethod
+    def create(cls, output_path: str | Path) -> "RunFolder":
+        """`output_path`, or `output_path-2`, `-3`, ... where an earlier run lies there already."""
+        root = Path(output_path)
+        number = 2
+        while (root / CONFIG_NAME).exists():
+            root = Path(f"{Path(output_path)}-{number}")
+            number += 1
+        if number > 2:
+            logger.info("%s holds an earlier run, which stays as it is: this run goes to %s", output_path, root)
+        return cls(root)
+
+    @property
+    def config(self) -> Path:
+        return self.root / CONFIG_NAME
+
+    @property
+    def log(self) -> Path:
+        return self.root / "train.log"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.csv"
+
+    @property
+    def curve(self) -> Path:
+        return self.root / "loss.png"
+
+    @property
+    def last(self) -> Path:
+        return self.checkpoints / "MODNet_last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.checkpoints / "MODNet_best.ckpt"
+
+    def epoch(self, epoch: int, step: int) -> Path:
+        return self.checkpoints / f"MODNet-{epoch}_{step}.ckpt"
+
+    def sheet(self, epoch: int) -> Path:
+        return make_folder(self.root / "sheets") / f"epoch_{epoch:03d}.png"
+
+    def prune(self, keep: int) -> None:
+        """Remove the oldest interval checkpoints of this run so that `keep` stay; last and best are not counted."""
+        found = sorted(
+            (int(match[1]), path) for path in self.checkpoints.iterdir() if (match := _EPOCH_NAME.match(path.name))
+        )
+        for _, path in found[:-keep]:
+            path.unlink()
+
+
+def find_resumable(resume: str) -> Path:
+    """The checkpoint that `--resume` means: itself, or the last one of a run's folder (or of its `output`)."""
+    path = Path(resume)
+    candidates = [path] if path.is_file() else [path / "ckpt" / "MODNet_last.ckpt", path / "MODNet_last.ckpt"]
+    candidates.append(path / "output" / "ckpt" / "MODNet_last.ckpt")
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise CheckpointError(
+        f"Nothing to resume at {resume}: looked for {', '.join(map(str, candidates))}. Give the folder of a run "
+        "(its --output_path) or one of the checkpoints in its ckpt/."
+    )

@@ -1,0 +1,35 @@
+"""Ctrl-C and SIGTERM as a wish to stop after the step at hand."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from src.errors import MattingError
+from src.log import logger
+
+
+class Interrupted(MattingError):
+    """A signal came and the state has been saved; the exit status is the shell's for that signal."""
+
+    def __init__(self, number: int, checkpoint: str) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}; continue with --resume {checkpoint}")
+        self.exit_status = 128 + number
+
+
+@contextmanager
+def collect_signals() -> Iterator[list[int]]:
+    """Yield a list that receives SIGINT and SIGTERM; a second one of a kind takes effect at once."""
+    received: list[int] = []
+
+    def note(number: int, _frame: Any) -> None:
+        received.append(number)
+        logger.warning("%s received: saving after this step", signal.Signals(number).name)
+        signal.signal(number, previous[number])
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

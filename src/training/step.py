@@ -1,0 +1,152 @@
+"""One compiled training step: losses, gradients, reduction over devices, clipping, update, moving average."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn, ops
+
+from src.config import Config
+from src.losses import modnet_losses
+
+LOSS_NAMES = ("semantic", "detail", "matte")
+_ema_update = ops.MultitypeFuncGraph("ema_update")
+
+
+@_ema_update.register("Number", "Tensor", "Tensor")
+def _update_one(decay: float, average: ms.Tensor, value: ms.Tensor) -> ms.Tensor:
+    return ops.assign(average, decay * average + (1 - decay) * value)
+
+
+def trainable(network: nn.Cell, config: Config) -> list[ms.Parameter]:
+    """Parameters that the optimiser updates; the encoder's are left out where it is frozen."""
+    for parameter in network.encoder.get_parameters():
+        if config.freeze_backbone:
+            parameter.requires_grad = False
+    return network.trainable_params()
+
+
+def build_optimizer(parameters: list[ms.Parameter], config: Config) -> nn.Optimizer:
+    """SGD with momentum, Adam, or AdamW; weight decay acts on convolution and dense weights alone."""
+    decayed = [p for p in parameters if p.ndim > 1]
+    others = [p for p in parameters if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    if config.optimizer == "sgd":
+        return nn.SGD(groups, learning_rate=config.lr, momentum=config.momentum)
+    if config.optimizer == "adam":
+        return nn.Adam(groups, learning_rate=config.lr, beta1=config.momentum)
+    return AdamW(groups, learning_rate=config.lr, beta1=config.momentum)
+
+
+class AdamW(nn.Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): w -= lr * decay * w before Adam's own step.
+
+    `nn.AdamWeightDecay` leaves out Adam's bias correction, which short runs need.
+    """
+
+    def __init__(self, groups: list[dict], learning_rate: float, beta1: float) -> None:
+        plain = [{"params": group["params"], "weight_decay": 0.0} for group in groups]
+        super().__init__(plain, learning_rate=learning_rate, beta1=beta1)
+        decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+        self.decays = tuple(decay[id(p)] for p in self.parameters)
+
+    def construct(self, gradients: tuple[ms.Tensor, ...]) -> bool:
+        for i in range(len(self.decays)):
+            if self.decays[i] > 0:
+                ops.assign(self.parameters[i], self.parameters[i] * (1 - self.learning_rate * self.decays[i]))
+        return super().construct(gradients)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """Losses of one step, each already scaled; `total` is their sum (mean over devices)."""
+
+    total: float
+    parts: dict[str, float]
+
+    @property
+    def finite(self) -> bool:
+        return bool(np.isfinite(self.total))
+
+
+class TrainStep:
+    """Network, optimiser and moving average behind one compiled call.
+
+    Attributes:
+        ema: moving averages of the trained parameters by name, empty where switched off.
+    """
+
+    def __init__(self, network: nn.Cell, config: Config, world: int = 1, loss: Callable = modnet_losses) -> None:
+        self.network, self.config = network, config
+        self.optimizer = build_optimizer(trainable(network, config), config)
+        self.ema: dict[str, ms.Parameter] = {}
+        parameters = self.optimizer.parameters
+        if config.ema_decay:
+            self.ema = {p.name: ms.Parameter(p.value().copy(), f"ema.{p.name}", False) for p in parameters}
+        self._step = _compiled_step(network, self.optimizer, tuple(self.ema.values()), config, world, loss)
+
+    def __call__(self, image: np.ndarray, trimap: np.ndarray, alpha: np.ndarray, lr: float) -> StepResult:
+        """Update the weights with one batch: [N, 3, H, W], [N, 1, H, W] and [N, 1, H, W], float32."""
+        self.optimizer.learning_rate.set_data(ms.Tensor(lr, ms.float32))
+        losses = self._step(ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)).asnumpy()
+        return StepResult(float(losses.sum()), dict(zip(LOSS_NAMES, losses.tolist(), strict=True)))
+
+    def state(self) -> dict[str, ms.Tensor]:
+        """What a resumed training needs beside the weights: the optimiser's tensors and the moving averages."""
+        state = {f"optimizer/{p.name}": p.value() for p in self.optimizer.get_parameters() if self._own(p)}
+        return state | {f"ema/{name}": p.value() for name, p in self.ema.items()}
+
+    def restore(self, state: dict[str, ms.Parameter]) -> None:
+        """Put back what `state` gave; KeyError names a tensor that is not there."""
+        for p in self.optimizer.get_parameters():
+            if self._own(p):
+                p.set_data(ms.Tensor(state[f"optimizer/{p.name}"]))
+        for name, p in self.ema.items():
+            p.set_data(ms.Tensor(state[f"ema/{name}"]))
+
+    def _own(self, parameter: ms.Parameter) -> bool:
+        """True for the optimiser's own tensors; its list holds the network's parameters too."""
+        return all(parameter is not p for p in self.optimizer.parameters)
+
+
+def _compiled_step(
+    network: nn.Cell, optimizer: nn.Optimizer, ema: tuple[ms.Parameter, ...], config: Config, world: int, loss: Callable
+) -> Callable:
+    scales = (config.semantic_scale, config.detail_scale, config.matte_scale)
+    loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if config.amp_level != "O0" else None
+    clip, decay, averaged = config.clip_grad_norm, config.ema_decay, ms.ParameterTuple(ema)
+    reducer = nn.DistributedGradReducer(optimizer.parameters, True, world) if world > 1 else None
+    all_reduce = ops.AllReduce() if world > 1 else None
+
+    def forward(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
+        losses = ops.stack(loss(network(image), image, trimap, alpha, scales))
+        total = losses.sum()
+        if loss_scale is not None:
+            total = loss_scale.scale(total)
+        return total, losses
+
+    gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
+
+    @ms.jit
+    def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor) -> ms.Tensor:
+        (_, losses), gradients = gradient(image, trimap, alpha)
+        if reducer is not None:
+            gradients = reducer(gradients)
+            losses = all_reduce(losses) / world
+        if loss_scale is not None:
+            finite = ms.amp.all_finite(gradients)
+            gradients = loss_scale.unscale(gradients)
+            loss_scale.adjust(finite)
+            if finite:
+                optimizer(gradients)
+        else:
+            if clip > 0:
+                gradients = ops.clip_by_global_norm(gradients, clip)
+            optimizer(gradients)
+        if decay > 0:
+            ops.HyperMap()(ops.partial(_ema_update, decay), averaged, optimizer.parameters)
+        return losses
+
+    return step

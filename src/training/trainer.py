@@ -1,0 +1,231 @@
+"""The training loop: steps, logs, validation, checkpoints; stops cleanly and continues as if never stopped."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.checkpoint import Meta, save_checkpoint, weights_of
+from src.config import Config
+from src.dataset import TrainingSequence
+from src.dataset_spec import DatasetSpec
+from src.errors import CheckpointError, TrainingError
+from src.log import logger, setup_logging
+from src.results import EvalResult
+from src.runtime.mindspore_runtime import MindSporePredictor
+from src.training.loader import batches
+from src.training.parallel import World, freeze_batch_norm, synchronise_batch_norm
+from src.training.progress import Meter, Progress, Stopwatch
+from src.training.run_folder import RunFolder
+from src.training.schedule import learning_rate
+from src.training.setup import Start, prepare
+from src.training.signals import Interrupted, collect_signals
+from src.training.step import TrainStep
+from src.training.validation import draw_sheet, validate
+
+
+class Trainer:
+    """One run. `train` works through the epochs that are left."""
+
+    def __init__(self, config: Config, device: str, world: World) -> None:
+        self.config, self.world = config, world
+        self.start: Start = prepare(config)
+        self.network, resumed = self.start.network, self.start.resumed
+        self.done = resumed.meta.step if resumed else 0
+        self.best = resumed.meta.train.get("best_mse", np.inf) if resumed else np.inf
+        batch, epochs = self._dataset.batch_size, config.epoch_size
+        self.sequence = TrainingSequence(
+            self.start.samples, batch, config.seed, epochs, world.rank, world.size, self.done
+        )
+        self._check_resumed()
+        if config.sync_bn:
+            synchronise_batch_norm(self.network, device)
+        self.step = TrainStep(self.network, config, world.size)
+        if resumed:
+            self._restore()
+        self.rate = learning_rate(config, self.sequence.steps_per_epoch)
+        self.saved_at = time.monotonic()
+        self.folder: RunFolder | None = None
+        self.progress: Progress | None = None
+
+    def train(self) -> None:
+        """Run to the last epoch; raises Interrupted on a signal and TrainingError on a loss that is no number."""
+        self._open_folder()
+        steps, epochs = self.sequence.steps_per_epoch, self.config.epoch_size
+        logger.info("%d pictures, %d steps an epoch, %d epochs, %d steps done",
+                    len(self.start.samples), steps, epochs, self.done)  # fmt: skip
+        meter, watch = Meter(), Stopwatch()
+        loader = batches(self.sequence, self._dataset.batch_size, self._dataset.workers)
+        with collect_signals() as received:
+            self._training_mode()
+            watch.lap()
+            for batch in loader:
+                reader_seconds = watch.lap()
+                result = self.step(*batch, self.rate(self.done))
+                self.done += 1
+                meter.add(result, reader_seconds + watch.lap(), reader_seconds)
+                if self.done % self.config.log_print_interval == 0 or self.done % steps == 0:
+                    self._log(meter, result.finite)
+                    meter.reset()
+                if self.done % steps == 0:
+                    self._end_epoch(self.done // steps)
+                elif time.monotonic() - self.saved_at > 60 * self.config.save_last_minutes:
+                    self._save_last()
+                watch.lap()
+                if received:
+                    self._save_last()
+                    raise Interrupted(received[0], str(self.config.output_path))
+        self._close()
+
+    @property
+    def _dataset(self) -> DatasetSpec:
+        return self.config.dataset("train_dataset")
+
+    def _training_mode(self) -> None:
+        self.network.set_train(True)
+        if self.config.freeze_norm:
+            freeze_batch_norm(self.network)
+
+    def _log(self, meter: Meter, finite: bool) -> None:
+        steps, epochs = self.sequence.steps_per_epoch, self.config.epoch_size
+        if not finite:
+            raise TrainingError(
+                f"The loss is no finite number at step {self.done}; nothing was saved since the last checkpoint. "
+                "Lower --lr, set --clip_grad_norm 1, or look for damaged pictures with data/check_dataset.py; "
+                "then continue with --resume."
+            )
+        if self.progress:
+            iteration = (self.done - 1) % steps + 1
+            epoch, lr = (self.done - 1) // steps + 1, self.rate(self.done - 1)
+            images = self._dataset.batch_size * self.world.size
+            means = self.progress.step_line(
+                epoch, epochs, iteration, steps, lr, images, steps * epochs - self.done, meter
+            )
+            self.progress.record(self.done, {"epoch": epoch, "lr": lr} | means)
+
+    def _end_epoch(self, epoch: int) -> None:
+        config = self.config
+        last = epoch == config.epoch_size
+        if self.world.rank != 0:
+            return
+        scores: dict[str, float] = {}
+        if config.val_interval and (epoch % config.val_interval == 0 or last):
+            scores = self._validate(epoch)
+        self._save_last(scores)
+        if config.ckpt_save_interval and epoch % config.ckpt_save_interval == 0:
+            self._save(self.folder.epoch(epoch, self.done), scores)
+            self.folder.prune(config.keep_checkpoint_max)
+        self.progress.draw_curve(self.folder.curve)
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        spec = self.config.dataset("val_dataset")
+        with self._averaged_weights():
+            self.network.set_train(False)
+            predictor = MindSporePredictor(self.network, self.start.preprocess)
+            result: EvalResult = validate(
+                predictor, self.start.validation, f"epoch {epoch}", spec.dataset_root, spec.alpha_allow_rgb
+            )
+            page = draw_sheet(predictor, self.start.validation, self.folder.sheet(epoch), spec.alpha_allow_rgb)
+            scores = {"mse": result.whole["mse"], "mad": result.whole["mad"]}
+            if scores["mse"] < self.best:
+                self.best = scores["mse"]
+                save_checkpoint(self.folder.best, weights_of(self.network), self._meta(scores))
+        self._training_mode()
+        logger.info("[EVAL] epoch=%d, MSE: %.6f, MAD: %.6f (%d pictures, %.1f s), best MSE: %.6f",
+                    epoch, scores["mse"], scores["mad"], result.pictures, result.seconds, self.best)  # fmt: skip
+        self.progress.record(self.done, {"epoch": epoch, "val_mse": scores["mse"], "val_mad": scores["mad"]})
+        self.progress.picture(self.done, page)
+        return scores
+
+    @contextmanager
+    def _averaged_weights(self) -> Iterator[None]:
+        """Inside, the network holds the moving averages, where they are kept."""
+        own = {name: p.value().copy() for name, p in self.network.parameters_dict().items() if name in self.step.ema}
+        for name, average in self.step.ema.items():
+            self.network.parameters_dict()[name].set_data(average.value())
+        try:
+            yield
+        finally:
+            for name, value in own.items():
+                self.network.parameters_dict()[name].set_data(value)
+
+    def _save_last(self, scores: dict[str, float] | None = None) -> None:
+        if self.world.rank == 0:
+            self._save(self.folder.last, scores or {})
+        self.saved_at = time.monotonic()
+
+    def _save(self, path: Any, scores: dict[str, float]) -> None:
+        save_checkpoint(path, weights_of(self.network), self._meta(scores), self.step.state())
+
+    def _meta(self, scores: dict[str, float]) -> Meta:
+        return Meta(
+            network=self.start.spec.network,
+            encoder=self.start.spec.encoder.name,
+            spec=self.start.spec,
+            preprocess=self.start.preprocess,
+            epoch=self.done // self.sequence.steps_per_epoch,
+            step=self.done,
+            scores=scores,
+            train={"best_mse": float(self.best)} | self._order(),
+        )
+
+    def _order(self) -> dict[str, Any]:
+        """What decides which sample comes when; must not change when a run is resumed."""
+        return {
+            "seed": self.config.seed,
+            "pictures": len(self.start.samples),
+            "step_pictures": self._dataset.batch_size * self.world.size,
+            "optimizer": self.config.optimizer,
+        }
+
+    def _check_resumed(self) -> None:
+        if self.start.resumed is None:
+            return
+        path, stored = self.start.resumed.path, self.start.resumed.meta.train
+        for name, value in self._order().items():
+            if stored.get(name) != value:
+                raise CheckpointError(
+                    f"{path} cannot be resumed: its {name} was {stored.get(name)}, now it is {value}. Resume with the "
+                    "configuration of the run (its config.yml), or start anew from its weights with --ckpt_path."
+                )
+        if len(self.sequence) == 0:
+            raise TrainingError(
+                f"{path} has finished its {self.config.epoch_size} epochs. Raise --epoch_size to train on."
+            )
+
+    def _restore(self) -> None:
+        resumed = self.start.resumed
+        try:
+            self.step.restore(resumed.state)
+        except KeyError as error:
+            raise CheckpointError(
+                f"{resumed.path} lacks {error} of the training state: it holds weights alone, or the run was made with "
+                "other optimiser or EMA settings. Resume from MODNet_last.ckpt, or start anew with --ckpt_path."
+            ) from error
+
+    def _open_folder(self) -> None:
+        """Make or reopen the run's folder; other ranks than 0 write nothing."""
+        if self.world.rank != 0:
+            return
+        resumed = self.start.resumed
+        output = Path(self.config.output_path)
+        within = resumed and resumed.path.parent.parent.resolve() == output.resolve()
+        self.folder = RunFolder(output) if within else RunFolder.create(output)
+        setup_logging(self.folder.log)
+        replace(self.config, resume=None).save(self.folder.config)
+        earlier = None if within or resumed is None else resumed.path.parent.parent / self.folder.metrics.name
+        self.progress = Progress(self.folder.root, self.folder.metrics, self.done, earlier)
+        if resumed:
+            logger.info("resumed at step %d from %s", self.done, resumed.path)
+        for name, value in asdict(self.config).items():
+            if not name.endswith("_dataset"):
+                logger.info("config %s: %s", name, value)
+
+    def _close(self) -> None:
+        if self.progress:
+            self.progress.close()
+            logger.info("training finished: best MSE %.6f, everything is in %s", self.best, self.folder.root)

@@ -1,0 +1,32 @@
+"""Validation while training: scores on full pictures, and a sheet of a few of them to look at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from src.dataset import Pair
+from src.evaluation import evaluate, read_pair
+from src.imaging import composite, sheet, write_png
+from src.results import EvalResult
+from src.runtime.base import Predictor
+
+SHEET_ROWS = 4
+GREEN = (120, 205, 90)
+
+
+def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: bool) -> EvalResult:
+    """Scores of the network as it is; the same code and pixels as eval.py."""
+    return evaluate(predictor, pairs, model, dataset, allow_rgb=allow_rgb)
+
+
+def draw_sheet(predictor: Predictor, pairs: Sequence[Pair], path: Path, allow_rgb: bool) -> np.ndarray:
+    """Input, truth, matte and composite of the first few pictures; returns uint8 [H, W, 3]."""
+    rows = []
+    for pair in pairs[:SHEET_ROWS]:
+        image, alpha = read_pair(pair, allow_rgb)
+        matte = predictor.predict(image)
+        rows.append([image, alpha, matte, composite(image, matte, GREEN)])
+    page = sheet(rows, ["input", "truth", "matte", "composite"])
+    write_png(path, page)
+    return page

@@ -1,0 +1,156 @@
+"""What every configuration has: loading, the trimap, and the last steps to the network's input."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from src.errors import ConfigError, DataError
+from src.imaging import make_trimap, normalize, read_alpha, read_image, read_image_for, to_channels_first
+from src.transforms import checks
+from src.transforms.registry import Sample, register
+from src.transforms.spatial import resize_field
+
+_TRIMAP_REFERENCE = 512
+
+
+@register
+@dataclass(frozen=True)
+class LoadImages:
+    """Decode sample['image_path'] and sample['alpha_path'] to 'image' (uint8 [H, W, 3]) and 'alpha' (float32 [H, W]).
+
+    What a sample already holds as pixels is left alone. Picture and alpha must be of one size, upright.
+
+    Args:
+        gt_field: ['alpha'], or [] to leave the alpha unread.
+        trans_to_rgb: False leaves the channels in OpenCV's order, BGR.
+        reduce_to: shorter side that later steps need. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size as
+            long as its shorter side stays at least this, which is several times faster, and the alpha is brought
+            to the same size. For training only: validation compares with the alpha of the source size.
+    """
+
+    gt_field: Any = ("alpha",)
+    trans_to_rgb: bool = True
+    reduce_to: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gt_field", checks.fields("gt_field", self.gt_field, ("alpha",)))
+        checks.flag("trans_to_rgb", self.trans_to_rgb)
+        if self.reduce_to is not None:
+            checks.whole("reduce_to", self.reduce_to, 1)
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        sample = dict(sample)
+        full_size = None
+        if "image" not in sample:
+            sample["image"], full_size = self._image(sample["image_path"])
+        if "alpha" in self.gt_field and "alpha" not in sample:
+            alpha = read_alpha(sample["alpha_path"], sample.get("alpha_allow_rgb", False))
+            _check_same_size(sample, full_size or sample["image"].shape[:2], alpha.shape)
+            sample["alpha"] = resize_field("alpha", alpha, *sample["image"].shape[:2])
+        return sample
+
+    def _image(self, path: str) -> tuple[np.ndarray, tuple[int, int]]:
+        if self.reduce_to is None:
+            image = read_image(path)
+            full_size = image.shape[:2]
+        else:
+            image, full_size = read_image_for(path, self.reduce_to)
+        return (image if self.trans_to_rgb else np.ascontiguousarray(image[..., ::-1])), full_size
+
+
+def _check_same_size(sample: Sample, image_size: tuple[int, int], alpha_size: tuple[int, int]) -> None:
+    if image_size == alpha_size:
+        return
+    turned = " The sides are swapped: the picture's EXIF orientation was ignored when the alpha was made."
+    raise DataError(
+        f"Picture '{sample.get('image_path', sample.get('name'))}' is {image_size[1]}x{image_size[0]} but its alpha "
+        f"'{sample['alpha_path']}' is {alpha_size[1]}x{alpha_size[0]} (width x height)."
+        f"{turned if image_size == alpha_size[::-1] else ''} Make the alpha again from this picture, or remove both; "
+        "`python data/check_dataset.py CONFIG` lists all such pairs."
+    )
+
+
+@register
+@dataclass(frozen=True)
+class GenTrimap:
+    """Add sample['trimap'], float32 [H, W] of 0, 0.5 and 1, by distance transform from the alpha.
+
+    Unknown is every soft pixel and a margin on both sides of it, whose two widths are drawn for each sample.
+
+    Args:
+        gt_field: accepted as in the zoo; the trimap is always made from 'alpha'.
+        alpha_size: the widths are meant for pictures of this size, and scale with it (512: as they are).
+        max_value: 1 or 255, accepted as in the zoo; the trimap's values are 0, 0.5 and 1 either way.
+        foreground_px, background_px: [from, to] or one number: margin inside and outside of the person, in
+            pixels. The default covers the zoo's morphology with kernels of 15 to 30 pixels.
+    """
+
+    gt_field: Any = ("alpha",)
+    alpha_size: int = _TRIMAP_REFERENCE
+    max_value: int = 1
+    foreground_px: Any = (7, 15)
+    background_px: Any = (7, 15)
+
+    def __post_init__(self) -> None:
+        checks.fields("gt_field", self.gt_field)
+        checks.whole("alpha_size", self.alpha_size, 1)
+        if self.max_value not in (1, 255):
+            raise ConfigError(f"`max_value` must be 1 or 255, got {self.max_value!r}.")
+        for name in ("foreground_px", "background_px"):
+            object.__setattr__(self, name, checks.span(name, getattr(self, name), 0, 1000))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        scale = self.alpha_size / _TRIMAP_REFERENCE
+        inside, outside = rng.uniform(*self.foreground_px), rng.uniform(*self.background_px)
+        return {**sample, "trimap": make_trimap(sample["alpha"], inside * scale, outside * scale)}
+
+
+@register
+@dataclass(frozen=True)
+class Normalize:
+    """sample['image']: uint8 -> float32, (value / 255 - mean) / std. Alpha and trimap are in [0, 1] already.
+
+    Args:
+        gt_field: accepted as in the zoo, where the alpha becomes float only here.
+        mean, std: for red, green and blue in [0, 1].
+    """
+
+    gt_field: Any = ("alpha",)
+    mean: Any = (0.5, 0.5, 0.5)
+    std: Any = (0.5, 0.5, 0.5)
+
+    def __post_init__(self) -> None:
+        checks.fields("gt_field", self.gt_field)
+        object.__setattr__(self, "mean", checks.triple("mean", self.mean, 0, 1))
+        object.__setattr__(self, "std", checks.triple("std", self.std, 1e-3, 10))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        return {**sample, "image": normalize(sample["image"], self.mean, self.std)}
+
+
+@register
+@dataclass(frozen=True)
+class Transpose:
+    """Channels first: [H, W, C] -> [C, H, W] and [H, W] -> [1, H, W], contiguous.
+
+    Args:
+        trans_list: fields with channels.
+        unsqueeze_list: fields without; those that are not there are passed over.
+    """
+
+    trans_list: Any = ("image",)
+    unsqueeze_list: Any = ("alpha", "trimap")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trans_list", checks.fields("trans_list", self.trans_list))
+        object.__setattr__(self, "unsqueeze_list", checks.fields("unsqueeze_list", self.unsqueeze_list))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        sample = dict(sample)
+        for key in self.trans_list:
+            sample[key] = to_channels_first(sample[key])
+        for key in self.unsqueeze_list:
+            if key in sample:
+                sample[key] = np.ascontiguousarray(sample[key])[None]
+        return sample
