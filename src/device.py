@@ -1,5 +1,6 @@
 """Which device MindSpore runs on. `prepare_environment` must come before the first import of mindspore."""
 
+from src import cpu_ops
 from src.cpu_ops.environment import prepare_environment
 from src.errors import DeviceError
 from src.log import logger
@@ -27,6 +28,8 @@ def select_device(target: str = "auto", device_id: int = 0) -> str:
         raise DeviceError(f"--device_id {device_id} is not here: {chosen} devices are numbered 0 to {count - 1}.")
     if chosen == "CPU":
         ms.set_device("CPU")
+        if cpu_ops.available():
+            ms.runtime.dispatch_threads_num(1)  # the operators' own threads use all cores; more would fight them
         if target == "auto":
             logger.warning("No GPU or Ascend device found: running on the CPU.")
     else:

@@ -135,10 +135,11 @@ def test_truncated_files_are_refused(tmp_path, read, suffix, share):
 
 
 def test_truncated_jpeg_with_a_whole_thumbnail_is_refused(tmp_path):
-    path, data = tmp_path / "a.jpg", encode(".jpg", gradient(64, 64))
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    path, data = tmp_path / "a.jpg", encode(".jpg", noise)
     thumbnail = b"Exif\0\0" + exif(1) + encode(".jpg", gradient(8, 8))
-    path.write_bytes(jpeg_with(thumbnail, data)[:-40])
-    with pytest.raises(DataError, match="truncated"):
+    path.write_bytes(jpeg_with(thumbnail, data)[:-200])
+    with pytest.raises(DataError, match="is truncated"):
         read_image(path)
     path.write_bytes(jpeg_with(thumbnail, data))
     assert read_image(path).shape == (64, 64, 3)

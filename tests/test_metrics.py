@@ -93,15 +93,21 @@ def test_connectivity_of_an_island():
     assert score(pred, truth).conn == 0  # cut off in both alike
 
 
-def test_connectivity_counts_four_neighbours_only():
+@pytest.mark.parametrize(("row", "column", "error"), [(15, 12, 0.12), (15, 11, 0.0)])
+def test_connectivity_counts_four_neighbours_only(row, column, error):
+    # Beside the body's lower edge the pixel belongs to it up to 0.5, its level, and an excess of 0.12 is forgiven.
+    # At the corner it is cut off: level 0, and the whole difference counts.
     truth, pred = body(), body()
-    pred[15, 12] = 1  # touches the body's corner
-    assert score(pred, truth).conn == pytest.approx(1e-3)
-    pred[15, 12], pred[15, 11] = 0, 1  # touches its lower edge
-    assert score(pred, truth).conn == pytest.approx(1e-3)
-    truth[15, 11] = 0.5
-    # The shared alpha is 0.5 there: level 0.5; pred exceeds it by 0.5, truth by nothing.
-    assert score(pred, truth).conn == pytest.approx(0.5e-3)
+    truth[row, column], pred[row, column] = 0.5, 0.62
+    assert score(pred, truth).conn == pytest.approx(error / 1000, abs=1e-9)
+
+
+def test_connectivity_takes_the_largest_part_for_the_main_one():
+    truth, pred = body(), body()
+    truth[8:11, 20:23] = pred[8:11, 20:23] = 1
+    pred[5:7, 2:12] = 0.9  # within the main part: level 0.9, an excess of 0.1 is forgiven
+    pred[8, 20] = 0.9  # within the island, which is cut off: level 0, 0.1 counts
+    assert score(pred, truth).conn == pytest.approx(0.1 / 1000, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,13 @@ def test_brightness_and_contrast_ranges():
     assert 0.74 < contrast.min() < 0.79 and 1.21 < contrast.max() < 1.26
 
 
+def test_contrast_acts_about_mid_grey():
+    sample = {"image": np.full((4, 4, 3), (127, 128, 127), np.uint8)}
+    for seed in range(10):
+        result = apply(sample, seed, "ColorJitter", brightness=0, contrast=0.5, saturation=0, hue=0)["image"]
+        assert np.abs(result.astype(int) - sample["image"]).max() <= 1
+
+
 def test_saturation_and_hue_keep_the_luma():
     source = photo()
     luma = cv2.cvtColor(source["image"], cv2.COLOR_RGB2GRAY).astype(int)

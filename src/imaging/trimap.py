@@ -31,10 +31,8 @@ def make_trimap(
 
 
 def distance_inside(mask: np.ndarray) -> np.ndarray:
-    """Float32 [H, W]: distance in pixels of each True pixel to the nearest False one, 0 outside, inf if all True.
+    """Float32 [H, W]: distance in pixels of each True pixel to the nearest False one, 0 outside, 3e38 if all True.
 
     Euclidean to within 2 % (5x5 chamfer, exact along rows and columns), at a quarter of the exact one's time.
     """
-    if mask.all():
-        return np.full(mask.shape, np.inf, np.float32)
     return cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)

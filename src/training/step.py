@@ -114,6 +114,8 @@ class TrainStep:
 def _compiled_step(
     network: nn.Cell, optimizer: nn.Optimizer, ema: tuple[ms.Parameter, ...], config: Config, world: int, loss: Callable
 ) -> Callable:
+    if config.amp_level != "O0":
+        network = ms.amp.auto_mixed_precision(network, config.amp_level)
     scales = (config.semantic_scale, config.detail_scale, config.matte_scale)
     loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if config.amp_level != "O0" else None
     clip, decay, averaged = config.clip_grad_norm, config.ema_decay, ms.ParameterTuple(ema)

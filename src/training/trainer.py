@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,17 @@ class Trainer:
         loader = batches(self.sequence, self._dataset.batch_size, self._dataset.workers)
         with collect_signals() as received:
             self._training_mode()
+            first = True
             watch.lap()
             for batch in loader:
                 reader_seconds = watch.lap()
                 result = self.step(*batch, self.rate(self.done))
                 self.done += 1
-                meter.add(result, reader_seconds + watch.lap(), reader_seconds)
+                seconds = watch.lap()
+                if first:
+                    logger.info("first step done in %.1f s, compilation included", seconds)
+                    first, seconds = False, 0.0
+                meter.add(result, reader_seconds + seconds, reader_seconds)
                 if self.done % self.config.log_print_interval == 0 or self.done % steps == 0:
                     self._log(meter, result.finite)
                     meter.reset()
@@ -221,9 +226,7 @@ class Trainer:
         self.progress = Progress(self.folder.root, self.folder.metrics, self.done, earlier)
         if resumed:
             logger.info("resumed at step %d from %s", self.done, resumed.path)
-        for name, value in asdict(self.config).items():
-            if not name.endswith("_dataset"):
-                logger.info("config %s: %s", name, value)
+        logger.info("configuration: %s", self.folder.config)
 
     def _close(self) -> None:
         if self.progress:

@@ -47,7 +47,6 @@ Pool& Pool::instance() {
 
 Pool::Pool() : state_(new State) {
   size_ = threads_from("MODNET_CPU_THREADS");
-  if (!size_) size_ = threads_from("OMP_NUM_THREADS");
   if (!size_) size_ = allowed_cpus();
   pthread_atfork(nullptr, nullptr, [] { forked = true; });
   for (int i = 1; i < size_; ++i) std::thread(&Pool::work, this, i).detach();

@@ -13,7 +13,8 @@ namespace modnet {
 
 class Pool {
  public:
-  // The process-wide pool. Its size is MODNET_CPU_THREADS, else OMP_NUM_THREADS, else the CPUs we may run on.
+  // The process-wide pool. Its size is MODNET_CPU_THREADS, else the number of CPUs we may run on.
+  // OMP_NUM_THREADS is not asked: MindSpore sets it for its own purposes while it starts.
   static Pool& instance();
 
   int size() const { return size_; }
