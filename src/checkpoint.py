@@ -145,8 +145,17 @@ def load_network(path: str | Path) -> tuple[nn.Cell, Meta]:
 
 
 def weights_of(network: nn.Cell) -> dict[str, ms.Tensor]:
-    """All parameters of a network by name, moving statistics included."""
-    return {p.name: p.value() for p in network.get_parameters()}
+    """Copies of all parameters of a network by name, moving statistics included."""
+    return {p.name: copy_of(p) for p in network.get_parameters()}
+
+
+def copy_of(parameter: ms.Parameter) -> ms.Tensor:
+    """The parameter's present value in memory of its own.
+
+    Through numpy, because `value()` may give a tensor that shares memory with the parameter or holds an older value
+    once a compiled step has updated it.
+    """
+    return ms.Tensor(parameter.asnumpy().copy())
 
 
 def file_source(path: str | Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What an evaluation produced, and its JSON form: the only input of reports."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,17 @@ class EvalResult:
     network_seconds: float
 
     def save(self, path: str | Path) -> None:
-        write_text(path, json.dumps(asdict(self), indent=1))
+        # A band without a pixel has no score: JSON knows no NaN, so it is null there.
+        write_text(path, json.dumps(_null_for_nan(asdict(self)), indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, path: str | Path) -> "EvalResult":
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def _null_for_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _null_for_nan(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_null_for_nan(v) for v in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -103,8 +103,9 @@ def test_a_sound_data_set_passes_on_two_processes(tmp_path):
     assert "shorter side 120 / 120 / 120 pixels" in result.stdout
 
 
-def test_every_fault_is_found_and_named(tmp_path, run):
-    broken, grey = Folder(tmp_path), mask()
+def break_a_set(root: Path) -> None:
+    """Three sound pairs, a greyscale picture and a 16-bit alpha (no faults), and one pair or more of each fault."""
+    broken, grey = Folder(root), mask()
     hard = np.where(grey > 127, 255, 0).astype(np.uint8)
     jpeg = encode(".jpg", picture(1))
     damaged = bytearray(jpeg)
@@ -132,28 +133,34 @@ def test_every_fault_is_found_and_named(tmp_path, run):
     broken.add("alone", seed=1)
     (broken.mask / "alone.png").unlink()
     (broken.mask / "orphan.png").write_bytes(encode(".png", grey))
+
+
+FAULTS = {
+    "pictures without alpha": ("ERROR", ["alone"]),
+    "alphas without picture": ("ERROR", ["orphan"]),
+    "pictures that cannot be read": ("ERROR", ["empty.jpg", "text.jpg", "truncated.jpg"]),
+    "alphas that cannot be used": ("ERROR", ["colored.png", "cut_alpha.png"]),
+    "alphas with several equal channels": ("ERROR", ["rgb", "rgba"]),
+    "alphas of another size than their picture": ("ERROR", ["size", "turned"]),
+    "files that decode with damage inside": ("warning", ["damaged"]),
+    "pictures that carry an EXIF rotation": ("warning", ["turned", "upside"]),
+    "alphas that hold 0 and 1 instead of 0 and 255": ("warning", ["dark"]),
+    "alphas that never reach 1": ("warning", ["faint"]),
+    "alphas that are 0 everywhere": ("warning", ["nobody"]),
+    "alphas that are 1 nearly everywhere": ("warning", ["all"]),
+    "alphas with hard edges only": ("warning", ["hard"]),
+}
+
+
+def test_every_fault_is_found_and_named(tmp_path, run):
+    break_a_set(tmp_path)
     result = run(write_config(tmp_path, train_dataset=section(tmp_path)))
     assert result.returncode == 2 and "Traceback" not in result.stderr
     found = lines_of(result.stdout)
-    expected = {
-        "pictures without alpha": ("ERROR", ["alone"]),
-        "alphas without picture": ("ERROR", ["orphan"]),
-        "pictures that cannot be read": ("ERROR", ["empty.jpg", "text.jpg", "truncated.jpg"]),
-        "alphas that cannot be used": ("ERROR", ["colored.png", "cut_alpha.png"]),
-        "alphas with several equal channels": ("ERROR", ["rgb", "rgba"]),
-        "alphas of another size than their picture": ("ERROR", ["size", "turned"]),
-        "files that decode with damage inside": ("warning", ["damaged"]),
-        "pictures that carry an EXIF rotation": ("warning", ["turned", "upside"]),
-        "alphas that hold 0 and 1 instead of 0 and 255": ("warning", ["dark"]),
-        "alphas that never reach 1": ("warning", ["faint"]),
-        "alphas that are 0 everywhere": ("warning", ["nobody"]),
-        "alphas that are 1 nearly everywhere": ("warning", ["all"]),
-        "alphas with hard edges only": ("warning", ["hard"]),
-    }
     assert {what: level for what, (level, _, _) in found.items()} == {
-        what: level for what, (level, _) in expected.items()
+        what: level for what, (level, _) in FAULTS.items()
     }
-    for what, (_, names) in expected.items():
+    for what, (_, names) in FAULTS.items():
         assert found[what][1] == len(names), what
         assert all(name in found[what][2] for name in names), what
     assert "picture 120x160, alpha 160x120, sides swapped" in found["alphas of another size than their picture"][2]

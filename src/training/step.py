@@ -7,6 +7,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
+from src.checkpoint import copy_of
 from src.config import Config
 from src.losses import modnet_losses
 
@@ -14,8 +15,8 @@ LOSS_NAMES = ("semantic", "detail", "matte")
 _ema_update = ops.MultitypeFuncGraph("ema_update")
 
 
-@_ema_update.register("Number", "Tensor", "Tensor")
-def _update_one(decay: float, average: ms.Tensor, value: ms.Tensor) -> ms.Tensor:
+@_ema_update.register("Tensor", "Tensor", "Tensor")
+def _update_one(decay: ms.Tensor, average: ms.Tensor, value: ms.Tensor) -> ms.Tensor:
     return ops.assign(average, decay * average + (1 - decay) * value)
 
 
@@ -84,19 +85,25 @@ class TrainStep:
         self.ema: dict[str, ms.Parameter] = {}
         parameters = self.optimizer.parameters
         if config.ema_decay:
-            self.ema = {p.name: ms.Parameter(p.value().copy(), f"ema.{p.name}", False) for p in parameters}
+            self.ema = {p.name: ms.Parameter(copy_of(p), f"ema.{p.name}", False) for p in parameters}
         self._step = _compiled_step(network, self.optimizer, tuple(self.ema.values()), config, world, loss)
 
-    def __call__(self, image: np.ndarray, trimap: np.ndarray, alpha: np.ndarray, lr: float) -> StepResult:
-        """Update the weights with one batch: [N, 3, H, W], [N, 1, H, W] and [N, 1, H, W], float32."""
+    def __call__(self, image: np.ndarray, trimap: np.ndarray, alpha: np.ndarray, lr: float, step: int) -> StepResult:
+        """Update the weights with one batch: [N, 3, H, W], [N, 1, H, W] and [N, 1, H, W], float32.
+
+        `step` counts the run's steps from 0.
+        """
         self.optimizer.learning_rate.set_data(ms.Tensor(lr, ms.float32))
-        losses = self._step(ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)).asnumpy()
+        # Early averages would hold the first weights for long: the decay rises to its value over the first steps.
+        decay = min(self.config.ema_decay, (1 + step) / (10 + step))
+        batch = ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)
+        losses = self._step(*batch, ms.Tensor(decay, ms.float32)).asnumpy()
         return StepResult(float(losses.sum()), dict(zip(LOSS_NAMES, losses.tolist(), strict=True)))
 
     def state(self) -> dict[str, ms.Tensor]:
         """What a resumed training needs beside the weights: the optimiser's tensors and the moving averages."""
-        state = {f"optimizer/{p.name}": p.value() for p in self.optimizer.get_parameters() if self._own(p)}
-        return state | {f"ema/{name}": p.value() for name, p in self.ema.items()}
+        state = {f"optimizer/{p.name}": copy_of(p) for p in self.optimizer.get_parameters() if self._own(p)}
+        return state | {f"ema/{name}": copy_of(p) for name, p in self.ema.items()}
 
     def restore(self, state: dict[str, ms.Parameter]) -> None:
         """Put back what `state` gave; KeyError names a tensor that is not there."""
@@ -118,7 +125,7 @@ def _compiled_step(
         network = ms.amp.auto_mixed_precision(network, config.amp_level)
     scales = (config.semantic_scale, config.detail_scale, config.matte_scale)
     loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if config.amp_level != "O0" else None
-    clip, decay, averaged = config.clip_grad_norm, config.ema_decay, ms.ParameterTuple(ema)
+    clip, averages, averaged = config.clip_grad_norm, bool(ema), ms.ParameterTuple(ema)
     reducer = nn.DistributedGradReducer(optimizer.parameters, True, world) if world > 1 else None
     all_reduce = ops.AllReduce() if world > 1 else None
 
@@ -132,7 +139,7 @@ def _compiled_step(
     gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
 
     @ms.jit
-    def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor) -> ms.Tensor:
+    def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, decay: ms.Tensor) -> ms.Tensor:
         (_, losses), gradients = gradient(image, trimap, alpha)
         if reducer is not None:
             gradients = reducer(gradients)
@@ -147,7 +154,7 @@ def _compiled_step(
             if clip > 0:
                 gradients = ops.clip_by_global_norm(gradients, clip)
             optimizer(gradients)
-        if decay > 0:
+        if averages:
             ops.HyperMap()(ops.partial(_ema_update, decay), averaged, optimizer.parameters)
         return losses
 

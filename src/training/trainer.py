@@ -1,20 +1,20 @@
 """The training loop: steps, logs, validation, checkpoints; stops cleanly and continues as if never stopped."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mindspore import nn
 
-from src.checkpoint import Meta, save_checkpoint, weights_of
+from src.checkpoint import Meta, copy_of, save_checkpoint, weights_of
 from src.config import Config
 from src.dataset import TrainingSequence
 from src.dataset_spec import DatasetSpec
 from src.errors import CheckpointError, TrainingError
 from src.log import logger, setup_logging
+from src.models import build_network
 from src.results import EvalResult
 from src.runtime.mindspore_runtime import MindSporePredictor
 from src.training.loader import batches
@@ -48,6 +48,7 @@ class Trainer:
         if resumed:
             self._restore()
         self.rate = learning_rate(config, self.sequence.steps_per_epoch)
+        self.twin: nn.Cell | None = None
         self.saved_at = time.monotonic()
         self.folder: RunFolder | None = None
         self.progress: Progress | None = None
@@ -66,7 +67,7 @@ class Trainer:
             watch.lap()
             for batch in loader:
                 reader_seconds = watch.lap()
-                result = self.step(*batch, self.rate(self.done))
+                result = self.step(*batch, self.rate(self.done), self.done)
                 self.done += 1
                 seconds = watch.lap()
                 if first:
@@ -128,35 +129,34 @@ class Trainer:
 
     def _validate(self, epoch: int) -> dict[str, float]:
         spec = self.config.dataset("val_dataset")
-        with self._averaged_weights():
-            self.network.set_train(False)
-            predictor = MindSporePredictor(self.network, self.start.preprocess)
-            result: EvalResult = validate(
-                predictor, self.start.validation, f"epoch {epoch}", spec.dataset_root, spec.alpha_allow_rgb
-            )
-            page = draw_sheet(predictor, self.start.validation, self.folder.sheet(epoch), spec.alpha_allow_rgb)
-            scores = {"mse": result.whole["mse"], "mad": result.whole["mad"]}
-            if scores["mse"] < self.best:
-                self.best = scores["mse"]
-                save_checkpoint(self.folder.best, weights_of(self.network), self._meta(scores))
-        self._training_mode()
+        network = self._twin()
+        predictor = MindSporePredictor(network, self.start.preprocess)
+        result: EvalResult = validate(
+            predictor, self.start.validation, f"epoch {epoch}", spec.dataset_root, spec.alpha_allow_rgb
+        )
+        page = draw_sheet(predictor, self.start.validation, self.folder.sheet(epoch), spec.alpha_allow_rgb)
+        scores = {"mse": result.whole["mse"], "mad": result.whole["mad"]}
+        if scores["mse"] < self.best:
+            self.best = scores["mse"]
+            save_checkpoint(self.folder.best, weights_of(network), self._meta(scores))
         logger.info("[EVAL] epoch=%d, MSE: %.6f, MAD: %.6f (%d pictures, %.1f s), best MSE: %.6f",
                     epoch, scores["mse"], scores["mad"], result.pictures, result.seconds, self.best)  # fmt: skip
         self.progress.record(self.done, {"epoch": epoch, "val_mse": scores["mse"], "val_mad": scores["mad"]})
         self.progress.picture(self.done, page)
         return scores
 
-    @contextmanager
-    def _averaged_weights(self) -> Iterator[None]:
-        """Inside, the network holds the moving averages, where they are kept."""
-        own = {name: p.value().copy() for name, p in self.network.parameters_dict().items() if name in self.step.ema}
-        for name, average in self.step.ema.items():
-            self.network.parameters_dict()[name].set_data(average.value())
-        try:
-            yield
-        finally:
-            for name, value in own.items():
-                self.network.parameters_dict()[name].set_data(value)
+    def _twin(self) -> nn.Cell:
+        """A second network for validation, with the moving averages where they are kept.
+
+        The trained network is left alone: MindSpore does not reliably show a compiled step the values that are put
+        into a parameter outside of it, nor the other way round once that was done.
+        """
+        if self.twin is None:
+            self.twin = build_network(self.start.spec).set_train(False)
+        weights = weights_of(self.network) | {name: copy_of(p) for name, p in self.step.ema.items()}
+        for name, parameter in self.twin.parameters_dict().items():
+            parameter.set_data(weights[name])
+        return self.twin
 
     def _save_last(self, scores: dict[str, float] | None = None) -> None:
         if self.world.rank == 0:
