@@ -11,12 +11,12 @@ from pathlib import Path
 
 from src.cli import run_command
 from src.config import add_arguments, config_from_args
-from src.dataset import find_pairs
 from src.device import prepare_environment, select_device
 from src.errors import ConfigError
 from src.evaluation import PictureScores, evaluate
 from src.files import make_folder
 from src.log import logger, setup_logging
+from src.pairs import evaluation_pairs
 from src.results import EvalResult
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     if not config.ckpt_path:
         raise ConfigError("Name the network to score: --ckpt_path FILE.ckpt")
     spec = config.dataset("val_dataset")
-    pairs = find_pairs(spec)
+    pairs = evaluation_pairs(spec)
     output = make_folder(Path(config.output_path))
     if message := prepare_environment(config.device_target):
         logger.info(message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.dataset_spec import DatasetSpec
-from src.errors import DataError
+from src.errors import ConfigError, DataError
 from src.imaging import IMAGE_SUFFIXES
 
 _SHOWN = 5
@@ -54,6 +54,13 @@ def find_pairs(spec: DatasetSpec) -> list[Pair]:
         _refuse_lonely("alphas", match.without_image, alphas, images)
         pairs = match.pairs
     return pairs[: spec.limit]
+
+
+def evaluation_pairs(spec: DatasetSpec) -> list[Pair]:
+    """`find_pairs` for scoring full pictures; ConfigError for AMD composed on the fly, which has no fixed pictures."""
+    if spec.name == "AMD" and spec.img_subpath is None:
+        raise ConfigError("Validation needs fixed pictures: give AMD's merged pictures as `img_subpath`.")
+    return find_pairs(spec)
 
 
 def match_folders(images: Path, alphas: Path) -> Match:

@@ -66,16 +66,11 @@ def test_heads_of_training(size):
 def test_portable_mattes(portable_mattes, name):
     """MindSpore's matrix-product convolutions sum in another order than PyTorch's float32 kernels.
 
-    The golden matte is itself 9.7e-5 away from the exact (float64) value at its worst pixel, and the portable one
-    4e-5 on the other side, so that the two differ by up to 1.2e-4 although each is within 1e-4 of the truth.
+    At 512x512 the golden matte is up to 9.7e-5 away from the exact (float64) value and the portable one up to 7.6e-5,
+    not on the same side: the two differ by up to 1.2e-4 although each is within 1e-4 of the truth.
     """
     assert worst(portable_mattes[name], expected()[name]) < 1.5e-4
     assert worst(portable_mattes[name], exact_matte(name)) < 1e-4
-
-
-@pytest.mark.parametrize("name", MATTES)
-def test_mattes_against_float64(name):
-    assert worst(golden_matte(name), exact_matte(name)) < 1e-4
 
 
 def test_the_two_oracles_agree():

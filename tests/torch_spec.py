@@ -147,11 +147,17 @@ def our_name(name: str) -> str:
     return f"{stem}.{OUR_LEAVES[leaf]}" if stem.endswith(".bnorm") else name
 
 
+def named_tensors(twin: SpecMODNet) -> dict[str, Tensor]:
+    """Weights and statistics by our names; writing into them changes the network."""
+    tensors = twin.state_dict().items()
+    return {our_name(name): tensor for name, tensor in tensors if not name.endswith("num_batches_tracked")}
+
+
 def torch_twin(spec: ModNetSpec, state: dict[str, np.ndarray], dtype: torch.dtype = torch.float64) -> SpecMODNet:
     """The oracle with the weights `state` (our names), which it must use up; in evaluation mode."""
     twin = SpecMODNet(spec).to(dtype)
-    own = {k: v for k, v in twin.state_dict().items() if not k.endswith("num_batches_tracked")}
-    assert {our_name(k) for k in own} == set(state)
-    for name, tensor in own.items():
-        tensor.copy_(torch.from_numpy(np.array(state[our_name(name)])))
+    tensors = named_tensors(twin)
+    assert set(tensors) == set(state)
+    for name, tensor in tensors.items():
+        tensor.copy_(torch.from_numpy(np.array(state[name])))
     return twin.eval()

@@ -19,11 +19,11 @@ def _custom(
 ) -> ops.Custom:
     """The operator `name` of the library; its outputs have the first input's type.
 
-    MindSpore takes two operators with equal attributes for one and uses the first one's gradient for both, so
-    operators whose gradient functions differ must differ in `variant`.
+    MindSpore takes two operators with equal attributes for one and uses the first one's shape and gradient
+    functions for both, so operators whose functions differ must differ in `variant`.
     """
 
-    def out_dtype(*dtypes):  # noqa: ANN002, ANN202 - called by MindSpore with one type an input
+    def out_dtype(*dtypes):
         return dtypes[0] if outputs == 1 else (dtypes[0],) * outputs
 
     custom = ops.Custom(f"{library_path()}:{name}", out_shape, out_dtype, func_type="aot", bprop=bprop)
@@ -59,29 +59,35 @@ class Conv2dOp:
         top, bottom, left, right = pad
         self.attr = ms.Tensor([stride, *pad, dilation, group], ms.int64)
 
-        def out_shape(x, w, *_):  # noqa: ANN001, ANN002, ANN202
+        def out_shape(x, w, *_):
             reach_h, reach_w = dilation * (w[2] - 1) + 1, dilation * (w[3] - 1) + 1
             h = (x[1] + top + bottom - reach_h) // stride + 1
             width = (x[2] + left + right - reach_w) // stride + 1
             return [x[0], h, width, w[0]]
 
-        def dx_shape(dy, w, x, attr):  # noqa: ANN001, ANN202
+        def dx_shape(dy, w, x, attr):
             return x
 
-        def dw_shape(dy, x, w, attr):  # noqa: ANN001, ANN202
+        def dw_shape(dy, x, w, attr):
             return (w, [w[0]]) if bias else w
 
         backward_data = _custom("conv_backward_data", dx_shape)
-        backward_weights = _custom("conv_backward_weights", dw_shape, 2 if bias else 1)
+        backward_weights = _custom("conv_backward_weights", dw_shape, 2 if bias else 1, variant=f"{bias=}")
 
-        def bprop(x, w, attr, out, dout):  # noqa: ANN001, ANN202
+        def bprop(x, w, attr, out, dout):
             return backward_data(dout, w, x, attr), backward_weights(dout, x, w, attr), _zeros_like(attr)
 
-        def bprop_bias(x, w, b, attr, out, dout):  # noqa: ANN001, ANN202
+        def bprop_bias(x, w, b, attr, out, dout):
             dw, db = backward_weights(dout, x, w, attr)
             return backward_data(dout, w, x, attr), dw, db, _zeros_like(attr)
 
-        self.forward = _custom("conv_forward", out_shape, 1, bprop_bias if bias else bprop, f"{stride=} {pad=} {dilation=} {group=} {bias=}")
+        self.forward = _custom(
+            "conv_forward",
+            out_shape,
+            1,
+            bprop_bias if bias else bprop,
+            f"{stride=} {pad=} {dilation=} {group=} {bias=}",
+        )
 
     def __call__(self, x: ms.Tensor, weight: ms.Tensor, *bias: ms.Tensor) -> ms.Tensor:
         return self.forward(x, weight, *bias, self.attr)
@@ -108,19 +114,19 @@ class NormOp:
         self.train_attr = ms.Tensor(settings, ms.float64)
         self.eval_attr = ms.Tensor([*settings[:2], 0, *settings[3:]], ms.float64)
 
-        def out_shape(x, gamma, *_):  # noqa: ANN001, ANN002, ANN202
+        def out_shape(x, gamma, *_):
             return x, [x[0], x[3]], [x[0], x[3]], gamma, gamma
 
-        def gradient_shape(dy, x, gamma, *_):  # noqa: ANN001, ANN002, ANN202
+        def gradient_shape(dy, x, gamma, *_):
             return x, gamma, gamma
 
         backward = _custom("norm_backward", gradient_shape, 3)
 
-        def bprop(x, gamma, beta, mean, variance, attr, out, dout):  # noqa: ANN001, ANN202
+        def bprop(x, gamma, beta, mean, variance, attr, out, dout):
             dx, dgamma, dbeta = backward(dout[0], x, gamma, beta, out[1], out[2], attr)
             return dx, dgamma, dbeta, _zeros_like(mean), _zeros_like(variance), _zeros_like(attr)
 
-        def bprop_shortcut(x, gamma, beta, mean, variance, added, attr, out, dout):  # noqa: ANN001, ANN202
+        def bprop_shortcut(x, gamma, beta, mean, variance, added, attr, out, dout):
             dx, dgamma, dbeta = backward(dout[0], x, gamma, beta, out[1], out[2], attr)
             return dx, dgamma, dbeta, _zeros_like(mean), _zeros_like(variance), dout[0], _zeros_like(attr)
 
@@ -155,25 +161,25 @@ class ConcatOp:
         self.attr = ms.Tensor([int(flag) for flag in upsample], ms.int64)
         factor = 2 if upsample[0] else 1
 
-        def out_shape(*shapes):  # noqa: ANN002, ANN202
+        def out_shape(*shapes):
             n, h, w, _ = shapes[0]
             return [n, factor * h, factor * w, sum(shape[3] for shape in shapes[:-1])]
 
-        def part_shape(dy, part, attr):  # noqa: ANN001, ANN202
+        def part_shape(dy, part, attr):
             return part
 
         part = _custom("concat_gradient", part_shape)
         flags = [int(flag) for flag in upsample]
 
-        def bprop1(a, attr, out, dout):  # noqa: ANN001, ANN202
+        def bprop1(a, attr, out, dout):
             return part(dout, a, ms.Tensor([0, flags[0]], ms.int64)), _zeros_like(attr)
 
-        def bprop2(a, b, attr, out, dout):  # noqa: ANN001, ANN202
+        def bprop2(a, b, attr, out, dout):
             da = part(dout, a, ms.Tensor([0, flags[0]], ms.int64))
             db = part(dout, b, ms.Tensor([a.shape[3], flags[1]], ms.int64))
             return da, db, _zeros_like(attr)
 
-        def bprop3(a, b, c, attr, out, dout):  # noqa: ANN001, ANN202
+        def bprop3(a, b, c, attr, out, dout):
             da = part(dout, a, ms.Tensor([0, flags[0]], ms.int64))
             db = part(dout, b, ms.Tensor([a.shape[3], flags[1]], ms.int64))
             dc = part(dout, c, ms.Tensor([a.shape[3] + b.shape[3], flags[2]], ms.int64))

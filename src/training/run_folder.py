@@ -1,10 +1,11 @@
 """A run's folder: configuration, log, metrics and checkpoints, with room for every run beside the others."""
 
 import re
+import shutil
 from pathlib import Path
 
 from src.errors import CheckpointError
-from src.files import make_folder
+from src.files import make_folder, whole_file
 from src.log import logger
 
 CONFIG_NAME = "config.yml"
@@ -59,6 +60,13 @@ class RunFolder:
 
     def sheet(self, epoch: int) -> Path:
         return make_folder(self.root / "sheets") / f"epoch_{epoch:03d}.png"
+
+    def adopt_best(self, earlier: Path) -> None:
+        """Copy the best checkpoint of the run that is continued, whose score this run has to beat."""
+        best = earlier / self.best.name
+        if best.is_file():
+            with whole_file(self.best) as temporary:
+                shutil.copyfile(best, temporary)
 
     def prune(self, keep: int) -> None:
         """Remove the oldest interval checkpoints of this run so that `keep` stay; last and best are not counted."""

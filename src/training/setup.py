@@ -8,11 +8,12 @@ from mindspore import nn
 
 from src.checkpoint import Checkpoint, load_weights, read_checkpoint
 from src.config import Config
-from src.dataset import MattingSamples, Pair, find_pairs
+from src.dataset import MattingSamples, Pair
 from src.dataset_spec import DatasetSpec
 from src.errors import CheckpointError, ConfigError
 from src.log import logger
 from src.models import build_network
+from src.pairs import evaluation_pairs
 from src.spec import ModNetSpec, Preprocess, modnet_spec
 from src.training.run_folder import find_resumable
 
@@ -37,7 +38,7 @@ class Start:
 def prepare(config: Config) -> Start:
     """Find the data, then build the network with its initial weights; raises before any work where one is missing."""
     samples = MattingSamples(config.dataset("train_dataset"), training=True, seed=config.seed)
-    validation = find_pairs(config.dataset("val_dataset")) if config.val_interval else []
+    validation = evaluation_pairs(config.dataset("val_dataset")) if config.val_interval else []
     pre = preprocess_of(config)
     resumed = read_checkpoint(find_resumable(config.resume)) if config.resume else None
     ms.set_seed(config.seed)

@@ -24,7 +24,7 @@ from src.training.run_folder import RunFolder
 from src.training.schedule import learning_rate
 from src.training.setup import Start, prepare
 from src.training.signals import Interrupted, collect_signals
-from src.training.step import TrainStep
+from src.training.step import StepResult, TrainStep
 from src.training.validation import draw_sheet, validate
 
 
@@ -68,6 +68,7 @@ class Trainer:
             for batch in loader:
                 reader_seconds = watch.lap()
                 result = self.step(*batch, self.rate(self.done), self.done)
+                self._check_finite(result)
                 self.done += 1
                 seconds = watch.lap()
                 if first:
@@ -75,7 +76,7 @@ class Trainer:
                     first, seconds = False, 0.0
                 meter.add(result, reader_seconds + seconds, reader_seconds)
                 if self.done % self.config.log_print_interval == 0 or self.done % steps == 0:
-                    self._log(meter, result.finite)
+                    self._log(meter)
                     meter.reset()
                 if self.done % steps == 0:
                     self._end_epoch(self.done // steps)
@@ -96,14 +97,16 @@ class Trainer:
         if self.config.freeze_norm:
             freeze_batch_norm(self.network)
 
-    def _log(self, meter: Meter, finite: bool) -> None:
-        steps, epochs = self.sequence.steps_per_epoch, self.config.epoch_size
-        if not finite:
+    def _check_finite(self, result: StepResult) -> None:
+        if not result.finite:
             raise TrainingError(
-                f"The loss is no finite number at step {self.done}; nothing was saved since the last checkpoint. "
+                f"The loss is no finite number at step {self.done + 1}; nothing was saved since the last checkpoint. "
                 "Lower --lr, set --clip_grad_norm 1, or look for damaged pictures with data/check_dataset.py; "
                 "then continue with --resume."
             )
+
+    def _log(self, meter: Meter) -> None:
+        steps, epochs = self.sequence.steps_per_epoch, self.config.epoch_size
         if self.progress:
             iteration = (self.done - 1) % steps + 1
             epoch, lr = (self.done - 1) // steps + 1, self.rate(self.done - 1)
@@ -224,6 +227,8 @@ class Trainer:
         replace(self.config, resume=None).save(self.folder.config)
         earlier = None if within or resumed is None else resumed.path.parent.parent / self.folder.metrics.name
         self.progress = Progress(self.folder.root, self.folder.metrics, self.done, earlier)
+        if earlier is not None:
+            self.folder.adopt_best(resumed.path.parent)
         if resumed:
             logger.info("resumed at step %d from %s", self.done, resumed.path)
         logger.info("configuration: %s", self.folder.config)

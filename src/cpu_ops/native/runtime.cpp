@@ -33,4 +33,12 @@ void check(bool condition, const std::string& message) {
   if (!condition) throw std::runtime_error(message);
 }
 
+void check_types(int count, const char** types) {
+  for (int i = 0; types && i < count; ++i) {
+    const std::string type = types[i];
+    check(type == "float32" || type == "int64" || type == "float64",
+          "argument " + std::to_string(i) + " is " + type + ", but these operators take float32; train with amp_level O0");
+  }
+}
+
 }  // namespace modnet

@@ -44,6 +44,9 @@ std::mutex& operator_mutex();
 
 void check(bool condition, const std::string& message);
 
+// Maps and parameters are float32, settings int64 or float64; anything else (mixed precision) is refused.
+void check_types(int count, const char** types);
+
 // Runs `body`, turning an exception into a message on stderr and a non-zero status for the framework.
 template <class Body>
 int launch(const char* name, const Body& body) {
@@ -60,7 +63,10 @@ int launch(const char* name, const Body& body) {
 }  // namespace modnet
 
 // Defines the C function that the framework looks up: status 0 is success.
-#define MODNET_OPERATOR(name, function)                                                                          \
-  extern "C" int name(int count, void** data, int* ndims, int64_t** shapes, const char**, void*, void*) { \
-    return modnet::launch(#name, [&] { function(modnet::Args{count, data, ndims, shapes}); });            \
+#define MODNET_OPERATOR(name, function)                                                                               \
+  extern "C" int name(int count, void** data, int* ndims, int64_t** shapes, const char** types, void*, void*) { \
+    return modnet::launch(#name, [&] {                                                                         \
+      modnet::check_types(count, types);                                                                       \
+      function(modnet::Args{count, data, ndims, shapes});                                                      \
+    });                                                                                                        \
   }
