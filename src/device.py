@@ -8,9 +8,10 @@ from src.log import logger
 __all__ = ["prepare_environment", "select_device"]
 
 
-def select_device(target: str = "auto", device_id: int = 0) -> str:
+def select_device(target: str = "auto", device_id: int | None = 0) -> str:
     """Make MindSpore use a device and return its name ("GPU", "Ascend" or "CPU").
 
+    `device_id` None leaves the number to MindSpore, which gives each process of a distributed run its own.
     "auto" takes GPU, then Ascend, then CPU with one warning line; raises DeviceError for a named device that
     is not here.
     """
@@ -23,9 +24,6 @@ def select_device(target: str = "auto", device_id: int = 0) -> str:
             f"The device {target} was asked for, but MindSpore finds only {', '.join(present)} here. "
             "Use --device_target auto, or install MindSpore's GPU or Ascend requirements."
         )
-    count = _device_count(chosen) if chosen != "CPU" else 1
-    if chosen != "CPU" and device_id >= count:
-        raise DeviceError(f"--device_id {device_id} is not here: {chosen} devices are numbered 0 to {count - 1}.")
     if chosen == "CPU":
         ms.set_device("CPU")
         if cpu_ops.available():
@@ -33,10 +31,18 @@ def select_device(target: str = "auto", device_id: int = 0) -> str:
         if target == "auto":
             logger.warning("No GPU or Ascend device found: running on the CPU.")
     else:
+        _check_number(chosen, device_id)
         ms.set_device(chosen, device_id)
+    logger.info("MindSpore %s on %s", ms.__version__, chosen)
     # Everything runs eagerly but the training step, which is compiled: pictures of any size need no new graph.
     ms.set_context(mode=ms.PYNATIVE_MODE)
     return chosen
+
+
+def _check_number(name: str, device_id: int | None) -> None:
+    count = _device_count(name)
+    if device_id is not None and device_id >= count:
+        raise DeviceError(f"--device_id {device_id} is not here: {name} devices are numbered 0 to {count - 1}.")
 
 
 def _device_count(name: str) -> int:

@@ -1,7 +1,7 @@
 """Score mattes of any predictor on any data set: reading, network, and scoring with writing overlap."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ def read_pair(pair: Pair, allow_rgb: bool = False) -> tuple[np.ndarray, np.ndarr
 
 def evaluate(
     predictor: Predictor,
-    pairs: Sequence[Pair],
+    pairs: Iterable[Pair],
     model: str,
     dataset: str,
     output: Path | None = None,
@@ -84,7 +84,7 @@ def evaluate(
 
 
 def _read_ahead(
-    reader: ThreadPoolExecutor, pairs: Sequence[Pair], allow_rgb: bool
+    reader: ThreadPoolExecutor, pairs: Iterable[Pair], allow_rgb: bool
 ) -> Iterator[tuple[Pair, np.ndarray, np.ndarray]]:
     queue: list[tuple[Pair, Future]] = []
     waiting = iter(pairs)

@@ -10,7 +10,7 @@ from src.training.trainer import Trainer
 
 def train(config: Config) -> None:
     """One training run from a configuration; raises MattingError for whatever the user can mend."""
-    device = select_device(config.device_target, config.device_id)
+    device = select_device(config.device_target, None if config.distribute else config.device_id)
     if config.amp_level != "O0" and device == "CPU":
         raise DeviceError("amp_level O2 and O3 need GPU or Ascend: MindSpore has no float16 convolution on the CPU.")
     world = parallel.join(config)

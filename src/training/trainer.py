@@ -1,12 +1,14 @@
 """The training loop: steps, logs, validation, checkpoints; stops cleanly and continues as if never stopped."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mindspore import nn
+from tqdm import tqdm
 
 from src.checkpoint import Meta, copy_of, save_checkpoint, weights_of
 from src.config import Config
@@ -17,7 +19,7 @@ from src.log import logger, setup_logging
 from src.models import build_network
 from src.results import EvalResult
 from src.runtime.mindspore_runtime import MindSporePredictor
-from src.training.loader import batches
+from src.training.loader import Batch, batches
 from src.training.parallel import World, freeze_batch_norm, synchronise_batch_norm
 from src.training.progress import Meter, Progress, Stopwatch
 from src.training.run_folder import RunFolder
@@ -65,7 +67,7 @@ class Trainer:
             self._training_mode()
             first = True
             watch.lap()
-            for batch in loader:
+            for batch in self._with_bar(loader):
                 reader_seconds = watch.lap()
                 result = self.step(*batch, self.rate(self.done), self.done)
                 self._check_finite(result)
@@ -87,6 +89,12 @@ class Trainer:
                     self._save_last()
                     raise Interrupted(received[0], str(self.config.output_path))
         self._close()
+
+    def _with_bar(self, loader: Iterator[Batch]) -> Iterator[Batch]:
+        """A progress bar on rank 0's terminal; where stderr is no terminal, the log's lines are all there is."""
+        total = self.config.epoch_size * self.sequence.steps_per_epoch
+        hidden = None if self.world.rank == 0 else True
+        return tqdm(loader, total=total, initial=self.done, unit="step", disable=hidden, dynamic_ncols=True)
 
     @property
     def _dataset(self) -> DatasetSpec:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from src.dataset import Pair
 from src.evaluation import evaluate, read_pair
@@ -17,7 +18,8 @@ GREEN = (120, 205, 90)
 
 def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: bool) -> EvalResult:
     """Scores of the network as it is; the same code and pixels as eval.py."""
-    return evaluate(predictor, pairs, model, dataset, allow_rgb=allow_rgb)
+    bar = tqdm(pairs, desc="validation", unit="picture", disable=None, leave=False, dynamic_ncols=True)
+    return evaluate(predictor, bar, model, dataset, allow_rgb=allow_rgb)
 
 
 def draw_sheet(predictor: Predictor, pairs: Sequence[Pair], path: Path, allow_rgb: bool) -> np.ndarray:
