@@ -1,6 +1,5 @@
 """Our networks give the mattes of the original PyTorch programs, at every pixel."""
 
-import os
 import sys
 from functools import cache
 

@@ -144,7 +144,9 @@ def test_norm_gradients(layout):
         np.testing.assert_allclose(ours.asnumpy(), theirs.grad.numpy(), atol=5e-5)
 
 
-@pytest.mark.parametrize("upsample", [(True,), (True, False), (False, True), (False, False, False), (True, False, True)])
+@pytest.mark.parametrize(
+    "upsample", [(True,), (True, False), (False, True), (False, False, False), (True, False, True)]
+)
 def test_concatenation_upsamples_the_flagged_maps(layout, upsample):
     maps = [noise(2, 3 + i, *((4, 6) if flag else (8, 12)), seed=i) for i, flag in enumerate(upsample)]
     sized = [

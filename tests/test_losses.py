@@ -32,9 +32,7 @@ def losses(semantic, detail, matte, image, trimap, alpha, *scales) -> list[float
 
 def test_by_hand():
     image = np.concatenate([plane(-0.5), plane(0.5), plane(0.2)], axis=1)  # mean magnitude 0.4
-    semantic, detail, matte = losses(
-        plane(0.5, SIZE // 16), plane(0.75), plane(0.8), image, half_band(1.0), plane(1.0)
-    )
+    semantic, detail, matte = losses(plane(0.5, SIZE // 16), plane(0.75), plane(0.8), image, half_band(1.0), plane(1.0))
     assert semantic == pytest.approx(10 * 0.25, rel=1e-6)  # a constant alpha stays 1 through shrinking and blur
     assert detail == pytest.approx(10 * 0.25 / 2, rel=1e-6)  # the band is half of the picture
     # |0.8 - 1| everywhere and four times more in the band: 0.2 + 4 * 0.1; with the composition: * (1 + 0.4)

@@ -41,7 +41,9 @@ class IBNorm(nn.Module):
 
 
 class Unit(nn.Module):
-    def __init__(self, c_in: int, norm: Norm, kernel: int, stride=1, groups=1, bias=False, act=None, eps=1e-5, same=False):
+    def __init__(
+        self, c_in: int, norm: Norm, kernel: int, stride=1, groups=1, bias=False, act=None, eps=1e-5, same=False
+    ):
         super().__init__()
         kind, padding = (SameConv, 0) if same else (nn.Conv2d, kernel // 2)
         self.conv = kind(c_in, norm.channels, kernel, stride, padding, groups=groups, bias=bias)

@@ -14,7 +14,18 @@ from src.imaging.geometry import (
     to_matte,
 )
 from src.imaging.header import Header
-from src.imaging.read import IMAGE_SUFFIXES, image_size, read_alpha, read_header, read_image, read_image_for
+from src.imaging.read import (
+    IMAGE_SUFFIXES,
+    decode_alpha,
+    decode_image,
+    image_size,
+    read_alpha,
+    read_file,
+    read_header,
+    read_image,
+    read_image_for,
+    unit_alpha,
+)
 from src.imaging.trimap import make_trimap
 from src.imaging.write import to_uint8, write_alpha, write_file, write_png
 
@@ -23,6 +34,8 @@ __all__ = [
     "Header",
     "composite",
     "crop_reflect",
+    "decode_alpha",
+    "decode_image",
     "estimate_foreground",
     "image_size",
     "make_trimap",
@@ -30,6 +43,7 @@ __all__ = [
     "network_size",
     "normalize",
     "read_alpha",
+    "read_file",
     "read_header",
     "read_image",
     "read_image_for",
@@ -40,6 +54,7 @@ __all__ = [
     "to_input",
     "to_matte",
     "to_uint8",
+    "unit_alpha",
     "write_alpha",
     "write_file",
     "write_png",

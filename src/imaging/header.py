@@ -52,9 +52,9 @@ def _parse_jpeg(data: bytes) -> Header | None:
         elif marker == 0xE1 and data[start : start + 6] == b"Exif\0\0" and orientation == 1:
             orientation = _exif_orientation(bytes(data[start + 6 : end]))
         elif marker == _JPEG_SOS:
-            # Entropy-coded data never holds FF D9, so the first one after the scan's header ends the picture.
-            # (Searching from the file's end would find the end of an EXIF thumbnail.)
-            complete = data.find(b"\xff\xd9", end) != -1
+            # Entropy-coded data never holds FF D9, so one after the scan's header ends the picture (one before it
+            # ends an EXIF thumbnail). Searched from the back, where it is: half a megabyte takes 0.4 ms.
+            complete = data.rfind(b"\xff\xd9", end) != -1
     return Header(height, width, orientation, complete, reducible=True) if height and width else None
 
 

@@ -12,10 +12,10 @@ from src.imaging.header import Header, parse_header
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _COLOR = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_8,
 }
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
@@ -33,29 +33,39 @@ def read_image(path: str | Path, reduce: int = 1) -> np.ndarray:
     Raises:
         DataError: the file is missing, empty, truncated or not a picture.
     """
-    return _decode_image(_read_whole(path), path, reduce)
+    data = read_file(path)
+    _checked_header(data, path)
+    return _decode_color(data, path, reduce)
 
 
 def read_image_for(path: str | Path, short_side: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """`read_image` with the largest JPEG reduction that keeps the shorter side at `short_side` or more.
+    """`decode_image` of a file."""
+    return decode_image(read_file(path), path, short_side)
+
+
+def decode_image(data: bytes, path: str | Path, short_side: int | None = None) -> tuple[np.ndarray, tuple[int, int]]:
+    """`read_image` of a file's content, by default at full size.
+
+    Args:
+        path: where the content is from; for error messages.
+        short_side: use the largest JPEG reduction that keeps the shorter side at this or more.
 
     Returns:
         The picture, and its full size (height, width), upright.
     """
-    data = _read_whole(path)
-    header = parse_header(data)
-    if header is None or not header.reducible:
-        image = _decode_image(data, path, 1)
+    header = _checked_header(data, path)
+    if short_side is None or header is None or not header.reducible:
+        image = _decode_color(data, path, 1)
         return image, image.shape[:2]
     fits = [factor for factor in _COLOR if min(header.upright) // factor >= short_side]
-    return _decode_image(data, path, max(fits, default=1)), header.upright
+    return _decode_color(data, path, max(fits, default=1)), header.upright
 
 
-def _decode_image(data: bytes, path: str | Path, reduce: int) -> np.ndarray:
+def _decode_color(data: bytes, path: str | Path, reduce: int) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), _COLOR[reduce])
     if image is None:
         raise _unreadable(path)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def read_alpha(path: str | Path, allow_rgb: bool = False) -> np.ndarray:
@@ -69,7 +79,12 @@ def read_alpha(path: str | Path, allow_rgb: bool = False) -> np.ndarray:
         DataError: the file is missing, empty, truncated, no picture, neither 8- nor 16-bit, or has several
             channels (with `allow_rgb`: several channels that differ).
     """
-    data = _read_whole(path)
+    return unit_alpha(decode_alpha(read_file(path), path, allow_rgb))
+
+
+def decode_alpha(data: bytes, path: str | Path, allow_rgb: bool = False) -> np.ndarray:
+    """`read_alpha` of a file's content, with its values as they are stored: uint8 or uint16 [H, W]."""
+    header = _checked_header(data, path)
     stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None:
         raise _unreadable(path)
@@ -77,9 +92,11 @@ def read_alpha(path: str | Path, allow_rgb: bool = False) -> np.ndarray:
         raise DataError(f"Alpha '{path}' holds {stored.dtype} values. Save it as an 8- or 16-bit greyscale PNG.")
     if stored.ndim == 3:
         stored = _single_channel(stored, path, allow_rgb)
-    header = parse_header(data)
-    if header is not None:
-        stored = _upright(stored, header.orientation)
+    return stored if header is None else _upright(stored, header.orientation)
+
+
+def unit_alpha(stored: np.ndarray) -> np.ndarray:
+    """Stored alpha (uint8 or uint16) -> float32 in [0, 1]."""
     return np.divide(stored, _WHITE[stored.dtype], dtype=np.float32)
 
 
@@ -109,11 +126,16 @@ def read_header(path: str | Path) -> Header | None:
         raise _not_opened(path, error) from error
 
 
-def _read_whole(path: str | Path) -> bytes:
+def read_file(path: str | Path) -> bytes:
+    """A file's content; DataError where it is missing or cannot be read."""
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise _not_opened(path, error) from error
+
+
+def _checked_header(data: bytes, path: str | Path) -> Header | None:
+    """Header of a JPEG or PNG; DataError where the content is empty or its end is missing."""
     if not data:
         raise DataError(f"'{path}' is empty (0 bytes). Copy the file again, or remove it.")
     # OpenCV fills what is missing from a JPEG with grey and says nothing, so it is found out before decoding.
@@ -123,7 +145,7 @@ def _read_whole(path: str | Path) -> bytes:
             f"'{path}' is truncated: its end is missing ({len(data)} bytes are there). Copy or download it again, "
             "or remove it together with its partner; `python data/check_dataset.py CONFIG` lists all such files."
         )
-    return data
+    return header
 
 
 def _riff_cut(data: bytes) -> bool:

@@ -5,6 +5,9 @@ import numpy as np
 
 FOREGROUND_ABOVE = 0.98
 BACKGROUND_BELOW = 0.02
+# By foreground minus background modulo 256: 0 is neither, 1 foreground, 255 background.
+_VALUES = np.full(256, 0.5, np.float32)
+_VALUES[1], _VALUES[255] = 1, 0
 
 
 def make_trimap(
@@ -24,10 +27,9 @@ def make_trimap(
     Args:
         alpha: float32 [H, W] in [0, 1].
     """
-    trimap = np.full(alpha.shape, 0.5, np.float32)
-    trimap[distance_inside(alpha > foreground_above) > foreground_px] = 1
-    trimap[distance_inside(alpha < background_below) > background_px] = 0
-    return trimap
+    foreground = distance_inside(alpha > foreground_above) > foreground_px
+    background = distance_inside(alpha < background_below) > background_px
+    return cv2.LUT(foreground.view(np.uint8) - background.view(np.uint8), _VALUES)
 
 
 def distance_inside(mask: np.ndarray) -> np.ndarray:

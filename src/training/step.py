@@ -93,11 +93,10 @@ class TrainStep:
 
         `step` counts the run's steps from 0.
         """
-        self.optimizer.learning_rate.set_data(ms.Tensor(lr, ms.float32))
         # Early averages would hold the first weights for long: the decay rises to its value over the first steps.
         decay = min(self.config.ema_decay, (1 + step) / (10 + step))
         batch = ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)
-        losses = self._step(*batch, ms.Tensor(decay, ms.float32)).asnumpy()
+        losses = self._step(*batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32)).asnumpy()
         return StepResult(float(losses.sum()), dict(zip(LOSS_NAMES, losses.tolist(), strict=True)))
 
     def state(self) -> dict[str, ms.Tensor]:
@@ -139,7 +138,9 @@ def _compiled_step(
     gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
 
     @ms.jit
-    def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, decay: ms.Tensor) -> ms.Tensor:
+    def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor) -> ms.Tensor:
+        # In here, because a compiled step may go on with the rate of its first call when it is set from outside.
+        ops.assign(optimizer.learning_rate, lr)
         (_, losses), gradients = gradient(image, trimap, alpha)
         if reducer is not None:
             gradients = reducer(gradients)
