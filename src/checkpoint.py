@@ -104,7 +104,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         )
     try:
         meta = Meta.from_json(text)
-    except (KeyError, TypeError, ValueError) as error:
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a description that this version cannot read ({error!r}).") from error
     state = {name.removeprefix(STATE_PREFIX): v for name, v in entries.items() if name.startswith(STATE_PREFIX)}
     weights = {name: v for name, v in entries.items() if not name.startswith(STATE_PREFIX)}

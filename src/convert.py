@@ -56,9 +56,11 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         ) from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()):
+    named = isinstance(content, dict) and all(isinstance(name, str) for name in content)
+    if not named or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise CheckpointError(f"{path} holds no state dict (a mapping of names to tensors). Save network.state_dict().")
-    return {name: value.numpy() for name, value in content.items()}
+    # Parameters still want gradients, and numpy has no bfloat16.
+    return {name: value.detach().to(torch.float32).numpy() for name, value in content.items()}
 
 
 def write_conversion(conversion: Conversion, source: Path, output: Path) -> None:

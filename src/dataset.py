@@ -11,6 +11,7 @@ from src.dataset_spec import DatasetSpec
 from src.errors import ConfigError, DataError
 from src.imaging import composite
 from src.pairs import Pair, find_pairs, listed_files, read_names
+from src.records import Records
 from src.transforms import Compose, Sample, build_transforms
 from src.transforms.background import cover
 from src.transforms.basic import GenTrimap, LoadImages, Normalize, Transpose
@@ -55,12 +56,12 @@ class MattingSamples:
             seed: of the random streams of `sample` where none is given.
 
         Raises:
-            DataError: see `find_pairs`.
-            ConfigError: a transform that cannot be, or one that is missing.
+            DataError: see `find_pairs` and `Records`.
+            ConfigError: a transform that cannot be, or one that is missing; records of another source.
         """
         self.spec, self.seed = spec, seed
         self._transforms = check_transforms(spec, training)
-        self.pairs = find_pairs(spec)
+        self._source = _RecordSource(spec) if spec.type == "MattingRecords" else _FileSource(spec)
         if spec.name == "AMD" and spec.img_subpath is None:
             folder = Path(spec.dataset_root) / spec.bg_subpath
             backgrounds = tuple(listed_files(folder, read_names(spec, "bg_names")).values())
@@ -68,7 +69,7 @@ class MattingSamples:
             self._transforms = Compose((first, _OnBackground(backgrounds), *rest))
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self._source)
 
     def sample(self, index: int, rng: np.random.Generator | None = None, batch_draw: float | None = None) -> Sample:
         """Load and transform one sample (a dict, see `src.transforms`).
@@ -80,16 +81,43 @@ class MattingSamples:
         Raises:
             DataError: a file is damaged, or picture and alpha differ in size.
         """
-        pair = self.pairs[index]
-        sample = {
-            "name": pair.name,
-            "image_path": str(pair.image),
-            "alpha_path": str(pair.alpha),
-            "alpha_allow_rgb": self.spec.alpha_allow_rgb,
-        }
+        sample = self._source.entry(index)
         if batch_draw is not None:
             sample["batch_draw"] = batch_draw
         return self._transforms(sample, rng or sample_rng(self.seed, 0, index))
+
+
+class _FileSource:
+    """Pairs of picture files."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._pairs, self._allow_rgb = find_pairs(spec), spec.alpha_allow_rgb
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def entry(self, index: int) -> Sample:
+        """What `LoadImages` needs of a sample."""
+        pair = self._pairs[index]
+        paths = {"image_path": str(pair.image), "alpha_path": str(pair.alpha)}
+        return {"name": pair.name, **paths, "alpha_allow_rgb": self._allow_rgb}
+
+
+class _RecordSource:
+    """The same pairs, in the same order, from records."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._records = Records(spec.dataset_root)
+        self._records.check_source(spec)
+        self._length = min(len(self._records), spec.limit or len(self._records))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def entry(self, index: int) -> Sample:
+        name, (image, alpha) = self._records.names[index], self._records.read(index)
+        place = f"{self._records.place(index)}: {name}"
+        return {"name": name, "image_path": place, "image_bytes": image, "alpha_path": place, "alpha_bytes": alpha}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from src.errors import ConfigError
 
+DATASET_TYPES = ("MattingDataset", "MattingRecords")
 DATASET_NAMES = ("P3M-10k", "PPM", "AMD", "folder")
 _PATHS = ("dataset_root", "img_subpath", "alpha_subpath", "fg_names", "bg_names", "fg_subpath", "bg_subpath")
 
@@ -16,7 +17,8 @@ class DatasetSpec:
     """One data set section (`train_dataset` or `val_dataset`) of a configuration.
 
     Attributes:
-        type: always 'MattingDataset', the zoo's only class.
+        type: 'MattingDataset' reads picture files. 'MattingRecords' reads, for training, what data/make_records.py
+            made of such a section: `dataset_root` is then the folder of the records, all other keys stay.
         name: 'P3M-10k', 'PPM' and 'folder' are pairs of pictures and alphas matched by file stem; 'AMD' composes
             foregrounds on backgrounds (see `src.dataset.MattingSamples`).
         dataset_root: folder that every other path starts from.
@@ -47,7 +49,7 @@ class DatasetSpec:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        check_choice("type", self.type, ("MattingDataset",))
+        check_choice("type", self.type, DATASET_TYPES)
         check_choice("name", self.name, DATASET_NAMES)
         for key in _PATHS:
             _check_path(key, getattr(self, key), optional=key in ("img_subpath", "fg_names", "bg_names"))

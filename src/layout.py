@@ -30,7 +30,7 @@ def claim_output(output: Path, manifest: str, wanted: dict[str, Any]) -> None:
     """
     for path in (output / manifest, _claim(output, manifest)):
         if path.is_file():
-            found = _read(path)
+            found = {key: value for key, value in _read(path).items() if key in wanted}
             if found != wanted:
                 raise OutputError(
                     f"'{output}' was made with {json.dumps(found)}, now {json.dumps(wanted)} is wanted. "
@@ -45,18 +45,22 @@ def claim_output(output: Path, manifest: str, wanted: dict[str, Any]) -> None:
     write_file(_claim(output, manifest), (json.dumps(wanted) + "\n").encode())
 
 
-def release_output(output: Path, manifest: str) -> None:
-    """Write the manifest: the data set is complete. Does nothing where it is there already."""
-    if not (output / manifest).is_file():
-        os.replace(_claim(output, manifest), output / manifest)
+def release_output(output: Path, manifest: str, results: dict[str, Any] | None = None) -> None:
+    """Turn the claim into the manifest: the data set is complete. `results` are put into it, also where it is there."""
+    target, claim = output / manifest, _claim(output, manifest)
+    source = target if target.is_file() else claim
+    if results:
+        write_file(source, (json.dumps(_read(source) | results, indent=1) + "\n").encode())
+    if source == claim:
+        os.replace(claim, target)
 
 
 def _claim(output: Path, manifest: str) -> Path:
     return output / f".{manifest}.begun"
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise OutputError(f"'{path}' cannot be read ({error}). Give another --output.") from error

@@ -43,8 +43,14 @@ def find_pairs(spec: DatasetSpec) -> list[Pair]:
     `src.dataset.MattingSamples`.
 
     Raises:
+        ConfigError: the section names records, which are no files.
         DataError: a folder is missing or holds no picture, two files share a stem, or a file has no partner.
     """
+    if spec.type == "MattingRecords":
+        raise ConfigError(
+            f"'{spec.dataset_root}' are records (`type: MattingRecords`), which only a training set can be. "
+            "Give the folder of the pictures with `type: MattingDataset` here."
+        )
     if spec.name == "AMD":
         pairs = _amd_pairs(spec)
     else:

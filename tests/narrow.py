@@ -1,5 +1,6 @@
 """A MODNet of 16 thousand parameters with every kind of layer, and batches for it."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ def narrow_batch(size: int = 96, batch: int = 3) -> tuple[np.ndarray, np.ndarray
 
 def narrow_state(seed: int = 0) -> dict[str, np.ndarray]:
     """Random weights for `narrow_spec` by our names, with statistics that are not those of a fresh network."""
+    return dict(_narrow_state(seed))
+
+
+@cache
+def _narrow_state(seed: int) -> dict[str, np.ndarray]:
     rng, state = np.random.default_rng(seed), {}
     for parameter in build_network(narrow_spec()).get_parameters():
         shape, leaf = parameter.shape, parameter.name.rpartition(".")[2]

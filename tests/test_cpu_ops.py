@@ -86,6 +86,15 @@ CONVOLUTIONS = {
     "depthwise multiplier": ((2, 9, 9), 4, 8, 3, 1, (1, 1, 1, 1), 1, 4, True),
     "1x1": ((2, 6, 7), 24, 40, 1, 1, (0, 0, 0, 0), 1, 1, False),
     "5x5, 35 channels": ((2, 20, 12), 35, 16, 5, 1, (2, 2, 2, 2), 1, 1, True),
+    # From 4096 pixels on the weight gradient has a kernel of its own, which works in two ways.
+    "many pixels, narrow output": ((2, 70, 65), 35, 16, 3, 1, (1, 1, 1, 1), 1, 1, True),
+    "many pixels, one channel out": ((1, 64, 70), 32, 1, 1, 1, (0, 0, 0, 0), 1, 1, True),
+    "many pixels, wide output": ((2, 50, 50), 5, 70, 3, 1, (0, 2, 2, 1), 1, 1, True),
+    "many pixels, stride 2": ((1, 140, 150), 3, 33, 3, 2, (0, 1, 0, 1), 1, 1, False),
+    "many pixels, narrow rows": ((3, 150, 10), 20, 48, 5, 1, (2, 2, 2, 2), 1, 1, True),
+    "many pixels, dilation": ((1, 66, 67), 7, 40, 3, 1, (3, 3, 3, 3), 3, 1, True),
+    "many pixels, 1x1": ((1, 64, 65), 17, 80, 1, 1, (0, 0, 0, 0), 1, 1, False),
+    "many pixels, wide padding": ((1, 64, 66), 3, 20, 5, 1, (4, 4, 4, 4), 1, 1, True),
     "one row of pixels": ((2, 1, 9), 3, 4, 3, 1, (1, 1, 1, 1), 1, 1, True),
 }
 

@@ -20,7 +20,17 @@ from src.log import logger, setup_logging
 LIBRARY = "libmodnet_cpu.so"
 _SOURCES = Path(__file__).parent / "native"
 _ROOT = Path(__file__).parents[2] / "build" / "cpu_ops"
-_FLAGS = ["-O3", "-march=native", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-pthread"]
+_FLAGS = [
+    "-O3",
+    "-march=native",
+    "-std=c++17",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-shared",
+    "-pthread",
+]
 _TIMEOUT = 300  # seconds
 
 

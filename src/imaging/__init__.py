@@ -27,7 +27,7 @@ from src.imaging.read import (
     unit_alpha,
 )
 from src.imaging.trimap import make_trimap
-from src.imaging.write import to_uint8, write_alpha, write_file, write_png
+from src.imaging.write import encode_alpha, to_uint8, write_alpha, write_file, write_png
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -36,6 +36,7 @@ __all__ = [
     "crop_reflect",
     "decode_alpha",
     "decode_image",
+    "encode_alpha",
     "estimate_foreground",
     "image_size",
     "make_trimap",

@@ -73,9 +73,7 @@ def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
 
 def to_channels_first(image: np.ndarray) -> np.ndarray:
     """[H, W, C] -> contiguous [C, H, W]."""
-    planes = np.empty((image.shape[2], *image.shape[:2]), image.dtype)
-    cv2.split(image, list(planes))
-    return planes
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
 def to_input(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -20,11 +20,13 @@ def resize_field(key: str, array: np.ndarray, height: int, width: int, interp: s
     if key == "trimap":
         return cv2.resize(array, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     if interp == "linear":
-        array = cv2.resize(array, (width, height), interpolation=cv2.INTER_LINEAR)
+        resized = cv2.resize(array, (width, height), interpolation=cv2.INTER_LINEAR)
     else:
-        array = resize(array, height, width)
-    # Averaging float32 ones can end a few units in the last place above 1.
-    return np.clip(array, 0, 1) if key == "alpha" else array
+        resized = resize(array, height, width)
+    if key == "alpha" and resized is not array:
+        # Averaging float32 ones can end a few units in the last place above 1; never below 0.
+        np.minimum(resized, 1, out=resized)
+    return resized
 
 
 def move_all(sample: Sample, move: Callable[[str, np.ndarray], np.ndarray]) -> Sample:

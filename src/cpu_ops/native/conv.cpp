@@ -2,7 +2,7 @@
 //
 // The maps are used as they are: oneDNN's kernels read and write NHWC directly, so the only copies are
 // those of the (small) weights into the layout that the chosen kernel wants.
-#include <array>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <vector>
@@ -10,6 +10,7 @@
 #include "onednn.hpp"
 #include "pool.hpp"
 #include "runtime.hpp"
+#include "wgrad.hpp"
 
 namespace modnet {
 namespace {
@@ -91,13 +92,10 @@ Primitive make_primitive(const PrimitiveDesc& desc) {
 
 enum Direction { kForward, kBackwardData, kBackwardWeights };
 
-// Numbers that determine a kernel, in the order of the cache key.
+// Numbers that determine a kernel.
 struct Geometry {
   int64_t direction, n, ic, ih, iw, oc, oh, ow, kh, kw, stride, top, bottom, left, right, dilation, group, bias;
-  auto key() const {
-    return std::array<int64_t, 18>{direction, n,   ic,     ih,   iw,    oc,       oh,    ow,  kh,
-                                   kw,        stride, top, bottom, left, right, dilation, group, bias};
-  }
+  bool operator<(const Geometry& other) const { return std::memcmp(this, &other, sizeof(*this)) < 0; }
 };
 
 // A compiled kernel with what it needs around it.
@@ -164,12 +162,13 @@ std::shared_ptr<Plan> make_plan(const Geometry& g) {
 
 // Plans by geometry. Emptied when full, so that pictures of ever new sizes cannot grow it without bound.
 std::shared_ptr<Plan> find_plan(const Geometry& g) {
-  static auto* plans = new std::map<std::array<int64_t, 18>, std::shared_ptr<Plan>>();
+  static auto* plans = new std::map<Geometry, std::shared_ptr<Plan>>();
   constexpr size_t kMaxPlans = 2048;
-  auto found = plans->find(g.key());
+  auto found = plans->find(g);
   if (found != plans->end()) return found->second;
   if (plans->size() >= kMaxPlans) plans->clear();
-  return (*plans)[g.key()] = make_plan(g);
+  return_free_memory();  // a new shape: a graph was compiled just before
+  return (*plans)[g] = make_plan(g);
 }
 
 void reorder(const Plan& plan, dnnl_memory_t from, dnnl_memory_t to) {
@@ -229,7 +228,12 @@ void backward_data(const Args& a) {
 // dy, x, w (its shape only), attr -> dw, [db]
 void backward_weights(const Args& a) {
   const bool bias = a.count == 6;
-  const auto plan = find_plan(geometry(kBackwardWeights, a, 1, 2, 0, 3, bias));
+  const Geometry g = geometry(kBackwardWeights, a, 1, 2, 0, 3, bias);
+  const ConvShape s{g.n, g.ih, g.iw, g.ic, g.oh, g.ow, g.oc, g.kh, g.kw, g.stride, g.top, g.left, g.dilation};
+  if (g.group == 1 && weight_gradient_suits(s)) {
+    return weight_gradient(s, a.f(1), a.f(0), a.f(4), bias ? a.f(5) : nullptr);
+  }
+  const auto plan = find_plan(g);
   const Memory x = make_memory(plan->src.get(), a.f(1)), dy = make_memory(plan->dst.get(), a.f(0));
   const Memory db = make_memory(plan->bias.get(), bias ? a.f(5) : nullptr);
   std::vector<dnnl_exec_arg_t> args{{kSrc, x.get()}, {kDiffDst, dy.get()}};

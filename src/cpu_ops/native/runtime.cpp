@@ -2,8 +2,13 @@
 
 #include <sys/mman.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <new>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace modnet {
 
@@ -23,6 +28,16 @@ void* Scratch::bytes(size_t size) {
 }
 
 float* Scratch::floats(size_t count) { return static_cast<float*>(bytes(count * sizeof(float))); }
+
+void return_free_memory() {
+#if defined(__GLIBC__)
+  using Clock = std::chrono::steady_clock;
+  static Clock::time_point next{};
+  if (Clock::now() < next) return;
+  malloc_trim(0);
+  next = Clock::now() + std::chrono::seconds(5);
+#endif
+}
 
 std::mutex& operator_mutex() {
   static std::mutex* mutex = new std::mutex();

@@ -39,6 +39,10 @@ class Scratch {
   size_t capacity_ = 0;
 };
 
+// Hands freed memory back to the system, at most once in a few seconds. Compiling a graph leaves some hundred
+// megabytes in the allocator's free lists, which would stand beside the network's maps for the rest of the run.
+void return_free_memory();
+
 // Operators run one at a time: each of them uses all threads, and they share scratch memory.
 std::mutex& operator_mutex();
 
@@ -63,10 +67,12 @@ int launch(const char* name, const Body& body) {
 }  // namespace modnet
 
 // Defines the C function that the framework looks up: status 0 is success.
-#define MODNET_OPERATOR(name, function)                                                                               \
-  extern "C" int name(int count, void** data, int* ndims, int64_t** shapes, const char** types, void*, void*) { \
-    return modnet::launch(#name, [&] {                                                                         \
-      modnet::check_types(count, types);                                                                       \
-      function(modnet::Args{count, data, ndims, shapes});                                                      \
-    });                                                                                                        \
+#define MODNET_OPERATOR(name, function)                                                                   \
+  extern "C" __attribute__((visibility("default"))) int name(int count, void** data, int* ndims,          \
+                                                             int64_t** shapes, const char** types, void*, \
+                                                             void*) {                                     \
+    return modnet::launch(#name, [&] {                                                                    \
+      modnet::check_types(count, types);                                                                  \
+      function(modnet::Args{count, data, ndims, shapes});                                                 \
+    });                                                                                                   \
   }

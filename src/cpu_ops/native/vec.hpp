@@ -24,7 +24,7 @@ inline Vec load(const float* p) {
   return v;
 }
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof(v)); }
-inline Vec broadcast(float x) { return Vec{} + x; }
+inline Vec broadcast(float x) { return x - Vec{}; }  // minus zero is a no-op for the compiler; plus zero is not
 inline Vec clamp(Vec v, Vec low, Vec high) {
   v = v > low ? v : low;
   return v < high ? v : high;

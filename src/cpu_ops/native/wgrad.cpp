@@ -1,0 +1,197 @@
+// The weight gradient is a sum over pixels of outer products (patch of x) x (vector of dy). Neighbouring columns and
+// channels of an NHWC patch are contiguous, so for each row of the kernel the patch is one run of kw * ic floats.
+// A tile of it times a few vectors of dy is kept in registers while it runs over some rows of the map.
+//
+// Each thread takes a share of the rows of all pictures and sums into weights of its own, which are added up last.
+#include "wgrad.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "pool.hpp"
+#include "runtime.hpp"
+#include "wgrad_tile.hpp"
+
+namespace modnet {
+namespace {
+
+constexpr int64_t kMaxWeights = 128 * 1024;
+constexpr int64_t kMinPixels = 4096;
+constexpr int64_t kRunPixels = 64;  // pixels that a register tile runs over: x and dy of so many stay in the L1 cache
+
+int64_t whole_vectors(int64_t floats) { return (floats + kLanes - 1) / kLanes * kLanes; }
+
+// Loads and multiplications a pixel, when `scalars` are broadcast and `vectors` are loaded.
+int64_t cost(int64_t scalars, int64_t vectors) {
+  const int64_t v = whole_vectors(vectors) / kLanes;
+  return scalars * (v + (v + kMaxVectors - 1) / kMaxVectors);
+}
+
+// How the sums of a shape are laid out: [taps][scalars][vectors]. The patch has `depth` entries for each tap.
+struct Layout {
+  int64_t taps, depth, scalars, vectors;
+  bool patch_is_vector;  // else dy is
+
+  explicit Layout(const ConvShape& s)
+      : taps(s.dilation == 1 ? s.kh : s.kh * s.kw), depth(s.dilation == 1 ? s.kw * s.ic : s.ic) {
+    patch_is_vector = cost(s.oc, depth) < cost(depth, s.oc);
+    scalars = patch_is_vector ? s.oc : depth;
+    vectors = whole_vectors(patch_is_vector ? depth : s.oc);
+  }
+  int64_t size() const { return taps * scalars * vectors; }
+  int64_t at(int64_t tap, int64_t entry, int64_t o) const {
+    return (tap * scalars + (patch_is_vector ? o : entry)) * vectors + (patch_is_vector ? entry : o);
+  }
+};
+
+// What one thread needs: copies of rows of x with padding around them, and of dy where its last vector is short.
+class Worker {
+ public:
+  Worker(const ConvShape& s, const Layout& layout, const float* x, const float* dy)
+      : s_(s),
+        layout_(layout),
+        x_(x),
+        dy_(dy),
+        x_floats_(((s.ow - 1) * s.stride + (s.kw - 1) * s.dilation + 1) * s.ic),
+        dy_step_(layout.patch_is_vector ? s.oc : layout.vectors),
+        rows_(std::max<int64_t>(1, kRunPixels / s.ow)),
+        slots_((rows_ - 1) * s.stride + (s.kh - 1) * s.dilation + 1),
+        held_(slots_, -1) {
+    const bool overrun = layout.patch_is_vector && layout.depth % kLanes;
+    plain_ = s.kw == 1 && s.left == 0 && x_floats_ <= s.iw * s.ic && !overrun;
+    if (!plain_) copies_.resize(slots_ * (x_floats_ + kLanes));
+    if (dy_step_ != s.oc) dy_copies_.resize(rows_ * s.ow * dy_step_);
+  }
+
+  // Adds the output rows [begin, end), counted through all pictures, to `sum` (as in Layout) and `bias` [oc].
+  void run(int64_t begin, int64_t end, float* sum, float* bias) {
+    for (int64_t row = begin; row < end;) {
+      const int64_t image = row / s_.oh, first = row % s_.oh;
+      const int64_t rows = std::min({rows_, end - row, s_.oh - first});
+      block(image, first, rows, sum, bias);
+      row += rows;
+    }
+  }
+
+ private:
+  void block(int64_t image, int64_t first, int64_t rows, float* sum, float* bias) {
+    std::vector<const float*> dy(rows);
+    for (int64_t r = 0; r < rows; ++r) dy[r] = dy_row(image, first + r, r);
+    for (int64_t r = 0; bias && r < rows; ++r) add_bias(dy[r], bias);
+    std::vector<Run> runs;
+    for (int64_t tap = 0; tap < layout_.taps; ++tap) {
+      const int64_t kh = s_.dilation == 1 ? tap : tap / s_.kw, kw = s_.dilation == 1 ? 0 : tap % s_.kw;
+      for (int64_t at = 0; at < s_.ow; at += kRunPixels) {
+        runs.clear();
+        for (int64_t r = 0; r < rows; ++r) {
+          const int64_t ih = (first + r) * s_.stride + kh * s_.dilation - s_.top;
+          if (ih < 0 || ih >= s_.ih) continue;
+          const float* x = x_row(image, ih) + (at * s_.stride + kw * s_.dilation) * s_.ic;
+          const float* y = dy[r] + at * dy_step_;
+          const int64_t pixels = std::min(kRunPixels, s_.ow - at);
+          runs.push_back(layout_.patch_is_vector ? Run{y, x, pixels} : Run{x, y, pixels});
+        }
+        if (!runs.empty()) multiply(runs, sum + tap * layout_.scalars * layout_.vectors);
+      }
+    }
+  }
+
+  void multiply(const std::vector<Run>& runs, float* sum) const {
+    const int64_t vectors = layout_.vectors / kLanes, group = group_of(vectors), x_step = s_.stride * s_.ic;
+    const int64_t scalar_step = layout_.patch_is_vector ? dy_step_ : x_step;
+    const int64_t vector_step = layout_.patch_is_vector ? x_step : dy_step_;
+    for (int64_t v = 0; v < vectors; v += group) {
+      const int64_t now = std::min(group, vectors - v), most = kRows[now];
+      const int64_t tiles = (layout_.scalars + most - 1) / most;
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t begin = layout_.scalars * t / tiles, end = layout_.scalars * (t + 1) / tiles;
+        float* to = sum + begin * layout_.vectors + v * kLanes;
+        pick(end - begin, now)(runs.data(), runs.size(), begin, scalar_step, v * kLanes, vector_step, to,
+                               layout_.vectors);
+      }
+    }
+  }
+
+  // Row `ih` of a picture with zeros for the padding at its ends.
+  const float* x_row(int64_t image, int64_t ih) {
+    const float* row = x_ + (image * s_.ih + ih) * s_.iw * s_.ic;
+    if (plain_) return row;
+    const int64_t slot = ih % slots_, tag = image * s_.ih + ih;
+    float* copy = &copies_[slot * (x_floats_ + kLanes)];
+    if (held_[slot] != tag) {
+      held_[slot] = tag;
+      const int64_t before = std::min(s_.left * s_.ic, x_floats_);
+      const int64_t taken = std::min(s_.iw * s_.ic, x_floats_ - before);
+      std::fill_n(copy, before, 0.f);
+      std::copy_n(row, taken, copy + before);
+      std::fill(copy + before + taken, copy + x_floats_, 0.f);
+    }
+    return copy;
+  }
+
+  // Row of dy, its channels filled up to whole vectors where they are loaded as such.
+  const float* dy_row(int64_t image, int64_t oh, int64_t slot) {
+    const float* row = dy_ + (image * s_.oh + oh) * s_.ow * s_.oc;
+    if (dy_step_ == s_.oc) return row;
+    float* copy = &dy_copies_[slot * s_.ow * dy_step_];
+    for (int64_t p = 0; p < s_.ow; ++p) std::copy_n(row + p * s_.oc, s_.oc, copy + p * dy_step_);
+    return copy;
+  }
+
+  void add_bias(const float* dy, float* bias) const {
+    int64_t o = 0;
+    for (; o + kLanes <= s_.oc; o += kLanes) {
+      Vec sum = {};
+      for (int64_t p = 0; p < s_.ow; ++p) sum += load(dy + p * dy_step_ + o);
+      store(bias + o, load(bias + o) + sum);
+    }
+    for (; o < s_.oc; ++o) {
+      float sum = 0;
+      for (int64_t p = 0; p < s_.ow; ++p) sum += dy[p * dy_step_ + o];
+      bias[o] += sum;
+    }
+  }
+
+  const ConvShape& s_;
+  const Layout& layout_;
+  const float *x_, *dy_;
+  int64_t x_floats_, dy_step_, rows_, slots_;
+  bool plain_ = false;  // rows of x can be used where they are
+  std::vector<int64_t> held_;
+  std::vector<float> copies_, dy_copies_;
+};
+
+}  // namespace
+
+bool weight_gradient_suits(const ConvShape& s) {
+  return s.ic * s.oc * s.kh * s.kw <= kMaxWeights && s.n * s.oh * s.ow >= kMinPixels;
+}
+
+void weight_gradient(const ConvShape& s, const float* x, const float* dy, float* dw, float* db) {
+  static Scratch& scratch = *new Scratch();
+  const Layout layout(s);
+  const int64_t sums = layout.size(), share = sums + s.oc, threads = Pool::instance().size();
+  float* all = scratch.floats(threads * share);
+  std::fill_n(all, threads * share, 0.f);
+  parallel_ranges(s.n * s.oh, 1, [&](int64_t begin, int64_t end, int thread) {
+    float* mine = all + thread * share;
+    Worker(s, layout, x, dy).run(begin, end, mine, db ? mine + sums : nullptr);
+  });
+  auto total = [&](int64_t at) {
+    float sum = 0;
+    for (int64_t t = 0; t < threads; ++t) sum += all[t * share + at];
+    return sum;
+  };
+  parallel_ranges(s.oc, 8, [&](int64_t begin, int64_t end, int) {
+    for (int64_t o = begin; o < end; ++o) {
+      for (int64_t k = 0; k < s.kh * s.kw; ++k)
+        for (int64_t i = 0; i < s.ic; ++i) {
+          const int64_t column = k * s.ic + i;  // taps * depth of them, whichever way they are cut
+          dw[(o * s.ic + i) * s.kh * s.kw + k] = total(layout.at(column / layout.depth, column % layout.depth, o));
+        }
+      if (db) db[o] = total(sums + o);
+    }
+  });
+}
+
+}  // namespace modnet
