@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.cli import run_command
-from src.doctor.check import check_config
+from src.doctor.check import SECTIONS, check_config
 from src.jobs import check_workers
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     errors = warnings = sections = 0
     for report in check_config(arguments.config, check_workers(arguments.workers)):
         print(report.text(), flush=True)
-        sections += bool(report.facts) or any(finding.fatal for finding in report.findings)
+        sections += report.section in SECTIONS
         errors += sum(finding.fatal for finding in report.findings)
         warnings += sum(not finding.fatal for finding in report.findings)
     if not sections:

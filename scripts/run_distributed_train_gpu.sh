@@ -16,11 +16,12 @@ NNODES="${NNODES:-1}" NODE_RANK="${NODE_RANK:-0}"
 resolve_resume "$@"
 new_run train_parallel
 export CUDA_VISIBLE_DEVICES="$DEVICES" ASCEND_RT_VISIBLE_DEVICES="$DEVICES"
-MSRUN="$(dirname "$(command -v "$PYTHON")")/msrun"
+BIN="$(dirname "$(command -v "$PYTHON")")"
+export PATH="$BIN:$PATH" # msrun starts its workers as plain `python`
 mkdir -p "$RUN/log"
 FIRST=$((NODE_RANK * DEVICE_NUM)) # msrun numbers the workers over all machines
 ln -s "log/worker_$FIRST.log" "$RUN/train.log"
 launch "$RUN/msrun.log" "steps an epoch" \
-    "$MSRUN" --worker_num=$((DEVICE_NUM * NNODES)) --local_worker_num="$DEVICE_NUM" --node_rank="$NODE_RANK" \
+    "$BIN/msrun" --worker_num=$((DEVICE_NUM * NNODES)) --local_worker_num="$DEVICE_NUM" --node_rank="$NODE_RANK" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${MASTER_PORT:-8118}" --log_dir="$RUN/log" --join=True \
     train.py --distribute True --config "$CONFIG" --output_path "$RUN/output" "${RESOLVED[@]}"

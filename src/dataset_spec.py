@@ -26,7 +26,7 @@ class DatasetSpec:
         alpha_subpath: folder of alphas.
         fg_names, bg_names: AMD: text files with one foreground (background) file name a line.
         fg_subpath, bg_subpath: AMD: folders of the foreground and background pictures.
-        workers: processes that prepare samples.
+        workers: processes that prepare samples; with 0 or 1 a thread of the training process does.
         batch_size: pictures a step and device.
         transforms: one dict a transform: 'type' and its parameters.
         alpha_allow_rgb: read alphas with three equal channels.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import cv2
 
 from src.errors import ConfigError, MattingError
+from src.memory import keep_freed_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -84,6 +85,7 @@ def _in_pool(function: Callable[[Item], Result], items: Sequence[Item], workers:
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a worker finishes its file
     cv2.setNumThreads(1)
+    keep_freed_memory()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 

@@ -67,28 +67,26 @@ def score_regions(pred: np.ndarray, truth: np.ndarray, regions: Sequence[np.ndar
         raise DataError(
             f"To be compared, matte, true alpha and regions must be of one size; got {shapes}. Resize the matte first."
         )
-    difference = pred - truth
-    gradient, connectivity = gradient_error_map(pred, truth), connectivity_error_map(pred, truth)
-    scores = []
-    for region in regions:
-        inside = np.ones(truth.shape, bool) if region is None else region
-        count = int(np.count_nonzero(inside))
-        if count == 0:
-            scores.append(MatteScores(*[math.nan] * 6))
-            continue
-        values = difference[inside].astype(np.float64)
-        absolute = float(np.abs(values).sum())
-        scores.append(
-            MatteScores(
-                mse=float(values @ values) / count,
-                mad=absolute / count,
-                sad=absolute / _UNIT,
-                grad=float(gradient[inside].sum(dtype=np.float64)) / _UNIT,
-                conn=float(connectivity[inside].sum(dtype=np.float64)) / _UNIT,
-                miou=mean_iou(pred[inside], truth[inside]),
-            )
-        )
-    return scores
+    maps = pred, truth, gradient_error_map(pred, truth), connectivity_error_map(pred, truth)
+    return [
+        _region_scores(*(array.ravel() if region is None else array[region] for array in maps)) for region in regions
+    ]
+
+
+def _region_scores(pred: np.ndarray, truth: np.ndarray, gradient: np.ndarray, connectivity: np.ndarray) -> MatteScores:
+    """Scores of a region's pixels, each a list [N]."""
+    if not pred.size:
+        return MatteScores(*[math.nan] * 6)
+    difference = np.subtract(pred, truth).astype(np.float64)
+    absolute = float(np.abs(difference).sum())
+    return MatteScores(
+        mse=float(difference @ difference) / pred.size,
+        mad=absolute / pred.size,
+        sad=absolute / _UNIT,
+        grad=float(gradient.sum(dtype=np.float64)) / _UNIT,
+        conn=float(connectivity.sum(dtype=np.float64)) / _UNIT,
+        miou=mean_iou(pred, truth),
+    )
 
 
 def mean_scores(scores: Sequence[MatteScores]) -> MatteScores:
@@ -111,8 +109,18 @@ def transition_band(truth: np.ndarray) -> np.ndarray:
         truth: [H, W] in [0, 1].
     """
     radius = max(1, round(BAND_SHARE * min(truth.shape)))
-    present, solid = truth > SOFT_RANGE[0], truth > SOFT_RANGE[1]
-    return _within(present, radius) & _within(~solid, radius)
+    band = np.zeros(truth.shape, bool)
+    # Nothing further than the radius from what is present is in the band, or decides what is.
+    window = _surroundings(truth > SOFT_RANGE[0], radius)
+    present, solid = truth[window] > SOFT_RANGE[0], truth[window] > SOFT_RANGE[1]
+    band[window] = _within(present, radius) & _within(~solid, radius)
+    return band
+
+
+def _surroundings(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """The box round a mask's True pixels and a margin of them, cut to the picture."""
+    spans = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return tuple(slice(max(0, s[0] - margin), s[-1] + 1 + margin) if len(s) else slice(0, 0) for s in spans)
 
 
 def _within(mask: np.ndarray, radius: int) -> np.ndarray:
@@ -165,14 +173,24 @@ def _phi(excess: np.ndarray) -> np.ndarray:
 
 def _connected_level(shared: np.ndarray) -> np.ndarray:
     level = np.ones(shared.shape, np.float32)
+    inside = np.zeros(shared.shape, bool)
     # From the highest threshold down, so that the lowest at which a pixel drops out is what stays.
     for step in range(_CONNECTIVITY_STEPS, 0, -1):
-        inside = _largest_part(shared >= np.float32(step / _CONNECTIVITY_STEPS))
-        level[~inside] = (step - 1) / _CONNECTIVITY_STEPS
+        inside = _largest_part(shared >= np.float32(step / _CONNECTIVITY_STEPS), inside)
+        np.copyto(level, np.float32((step - 1) / _CONNECTIVITY_STEPS), where=~inside)
     return level
 
 
-def _largest_part(mask: np.ndarray) -> np.ndarray:
+def _largest_part(mask: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The largest 4-connected part of a mask; `known`, a part of the mask or nothing, is where to look first."""
+    start = int(np.argmax(known))
+    if known.flat[start]:
+        # Filling from there takes a quarter of the time of labelling every part, and is enough if it fills more
+        # than half of the mask.
+        filled = mask.astype(np.uint8)
+        area = cv2.floodFill(filled, None, (start % mask.shape[1], start // mask.shape[1]), 2, flags=4)[0]
+        if 2 * area > np.count_nonzero(mask):
+            return filled == 2
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
     if count == 1:
         return mask

@@ -4,7 +4,6 @@ import hashlib
 import json
 import sqlite3
 import struct
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ FORMAT = 1
 HEADER_BYTES, PAGE_BYTES = 1 << 20, 1 << 25  # of every shard; MindRecord's own default page
 SOURCE_KEYS = ("name", "img_subpath", "alpha_subpath", "fg_names")
 _MAKE = "Make the records with: python data/make_records.py CONFIG --output DIR"
-_AGAIN = "Copy it again, or remove it and run the command that made the records again."
+AGAIN = "Copy it again, or remove it and run the command that made the records again."
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,9 @@ class Records:
             DataError: no finished record folder, one of another program or format, a shard missing or cut.
         """
         self.root = Path(root)
-        self.manifest = _read_manifest(self.root)
-        self.shards = [Shard(**entry) for entry in self.manifest["files"]]
+        manifest = _read_manifest(self.root)
+        self.shards: list[Shard] = manifest["files"]
+        self.source: dict[str, str | None] = manifest["source"]
         for shard in self.shards:
             _check_size(self.root / shard.file, shard)
         indices = [read_index(self.root / shard.file) for shard in self.shards]
@@ -57,7 +57,7 @@ class Records:
             if len(names) != shard.pictures:
                 raise DataError(
                     f"The index '{shard.file}.db' in '{root}' lists {len(names)} pictures, its shard has "
-                    f"{shard.pictures}. {_AGAIN}"
+                    f"{shard.pictures}. {AGAIN}"
                 )
         self.names = [name for names, _ in indices for name in names]
         self._spans = np.concatenate([spans for _, spans in indices])
@@ -80,12 +80,11 @@ class Records:
 
     def check_source(self, spec: DatasetSpec) -> None:
         """ConfigError where a section's keys say another source than the records were made from."""
-        stored = self.manifest["source"]
-        for key in SOURCE_KEYS:
-            if getattr(spec, key) != stored[key]:
+        for key, stored in self.source.items():
+            if getattr(spec, key) != stored:
                 raise ConfigError(
-                    f"The records in '{self.root}' were made with `{key}: {stored[key]}`, the section says "
-                    f"{getattr(spec, key)!r}. Set it to that, or make records of this section. {_MAKE}"
+                    f"The records in '{self.root}' were made with `{key}: {stored}`, the section says "
+                    f"{getattr(spec, key)!r}. Set it to that, or make records of this section."
                 )
 
 
@@ -95,13 +94,12 @@ def read_index(path: Path) -> tuple[list[str], np.ndarray]:
     A shard is a header and then pages of a fixed size. The index gives a sample's page and its bytes in there.
     """
     columns = "name_0, PAGE_ID_BLOB, PAGE_OFFSET_BLOB, PAGE_OFFSET_BLOB_END"
+    address = Path(f"{path}.db").resolve().as_uri() + "?immutable=1"  # read only, without locks
     try:
-        with closing(
-            sqlite3.connect(f"{(path.parent / f'{path.name}.db').resolve().as_uri()}?mode=ro", uri=True)
-        ) as db:
+        with closing(sqlite3.connect(address, uri=True)) as db:
             rows = db.execute(f"SELECT {columns} FROM INDEXES ORDER BY ROW_ID").fetchall()
     except sqlite3.Error as error:
-        raise DataError(f"The index '{path}.db' cannot be read ({error}). {_AGAIN}") from error
+        raise DataError(f"The index '{path}.db' cannot be read ({error}). {AGAIN}") from error
     places = np.array([row[1:] for row in rows], np.int64).reshape(-1, 3)
     first = HEADER_BYTES + PAGE_BYTES * places[:, 0] + places[:, 1]
     return [row[0] for row in rows], np.stack([first, places[:, 2] - places[:, 1]], axis=1)
@@ -121,9 +119,9 @@ def read_sample(path: Path, first: int, length: int) -> tuple[bytes, bytes]:
         raise DataError(f"Cannot read the records '{path}': {error.strerror or error}.") from error
     alpha_end = 16 + int.from_bytes(data[8:16], "big")
     image_from = alpha_end + 8
-    whole = len(data) == length and struct.unpack_from("<Q", data)[0] == length - 8
+    whole = len(data) == length > 24 and struct.unpack_from("<Q", data)[0] == length - 8
     if not whole or image_from + int.from_bytes(data[alpha_end:image_from], "big") != length:
-        raise DataError(f"The sample at byte {first} of '{path}' is damaged. {_AGAIN}")
+        raise DataError(f"The sample at byte {first} of '{path}' is damaged. {AGAIN}")
     return data[image_from:], data[16:alpha_end]
 
 
@@ -133,17 +131,18 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_manifest(root: Path) -> Mapping[str, Any]:
+def _read_manifest(root: Path) -> dict[str, Any]:
+    """The manifest with its shards as `Shard` and its source's keys, checked."""
     path = root / MANIFEST
     if not path.is_file():
         begun = any(root.glob("*.mindrecord"))
-        fault = "not finished: run data/make_records.py again to go on" if begun else f"none there. {_MAKE}"
-        raise DataError(f"No records in '{root}' ({MANIFEST} is missing): {fault}.")
+        cure = "They are not finished: run the command that makes them again." if begun else _MAKE
+        raise DataError(f"There are no records in '{root}' ({MANIFEST} is missing). {cure}")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        found = manifest["format"]
-        [Shard(**entry) for entry in manifest["files"]]
-        _ = [manifest["source"][key] for key in SOURCE_KEYS]
+        found, source = manifest["format"], manifest["source"]
+        manifest["files"] = [Shard(**entry) for entry in manifest["files"]]
+        manifest["source"] = {key: source[key] for key in SOURCE_KEYS}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"'{path}' is not a manifest of data/make_records.py ({error!r}). {_MAKE}") from error
     if found != FORMAT:
@@ -155,6 +154,6 @@ def _check_size(path: Path, shard: Shard) -> None:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise DataError(f"The shard '{path}' cannot be read ({error.strerror}). {_AGAIN}") from error
+        raise DataError(f"The shard '{path}' cannot be read ({error.strerror}). {AGAIN}") from error
     if size != shard.bytes:
-        raise DataError(f"The shard '{path}' has {size} bytes, {shard.bytes} were written. {_AGAIN}")
+        raise DataError(f"The shard '{path}' has {size} bytes, {shard.bytes} were written. {AGAIN}")

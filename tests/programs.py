@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,3 +98,19 @@ def run_program(*command: Any, cwd: Path = ROOT, timeout: float = 300, **environ
         timeout=timeout,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def checkout(folder: Path) -> Path:
+    """A working copy in which the scripts may make runs/ and links: scripts are copied, all else points to ours."""
+    folder.mkdir()
+    for name in ("src", "train.py", "eval.py", "build"):
+        if (ROOT / name).exists():
+            (folder / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    return folder
+
+
+def run_script(folder: Path, name: str, *arguments: Any, cwd: Path | None = None, **environment: str) -> Outcome:
+    """`bash scripts/NAME ARGUMENTS` of a checkout, with the Python that runs the tests."""
+    command = ("bash", folder / "scripts" / name, *arguments)
+    return run_program(*command, cwd=cwd or folder, **{"PYTHON": sys.executable} | environment)

@@ -14,7 +14,7 @@ import get_init_weight
 from src.checkpoint import load_network, read_checkpoint
 from src.convert import default_output
 from tests.golden import golden
-from tests.golden.networks import expected, golden_input
+from tests.golden.networks import golden_input, golden_matte
 from tests.programs import ROOT, run_main, run_program
 
 
@@ -49,7 +49,7 @@ def test_the_official_network_comes_over_whole(official, tmp_path):
     network, meta = load_network(tmp_path / "new" / "out.ckpt")
     assert meta.source["file"] == "modnet.ckpt" and len(meta.source["sha256"]) == 64
     matte = network(ms.Tensor(golden_input("matte_288x480"))).asnumpy()[0, 0]
-    assert np.abs(matte - expected()["matte_288x480"]).max() < 1e-4
+    np.testing.assert_allclose(matte, golden_matte("matte_288x480"), atol=1e-6)
 
 
 def test_a_pruned_network_carries_its_widths(tmp_path):
@@ -60,7 +60,7 @@ def test_a_pruned_network_carries_its_widths(tmp_path):
     network, meta = load_network(tmp_path / "out.ckpt")
     assert meta.spec.encoder.head == json.loads(info.read_text())["new_cfg"][-1]
     matte = network(ms.Tensor(golden_input("pruned_matte_512x512"))).asnumpy()[0, 0]
-    assert np.abs(matte - expected()["pruned_matte_512x512"]).max() < 1e-4
+    np.testing.assert_allclose(matte, golden_matte("pruned_matte_512x512"), atol=1e-6)
 
 
 def test_imagenet_weights_of_the_package(tmp_path):

@@ -182,7 +182,7 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(straight, tmp_path):
 
 
 def test_a_rerun_gets_a_folder_of_its_own(straight, tiny_config, tmp_path):
-    """And: no validation, a worker process, the zoo's schedule, norms and encoder frozen."""
+    """And: no validation, worker processes, the zoo's schedule, norms and encoder frozen."""
     folder = shutil.copytree(straight[0], tmp_path / "output")
     before = contents(folder)
     values = yaml.safe_load(tiny_config.read_text())
@@ -190,7 +190,7 @@ def test_a_rerun_gets_a_folder_of_its_own(straight, tiny_config, tmp_path):
     (tmp_path / "plain.yml").write_text(yaml.safe_dump(values))
     done = run_main(
         train.main, "--config", tmp_path / "plain.yml", "--output_path", folder, "--epoch_size", 1, "--val_interval", 0,
-        "--ckpt_save_interval", 0, "--workers", 1, "--freeze_norm", True, "--freeze_backbone", True,
+        "--ckpt_save_interval", 0, "--workers", 2, "--freeze_norm", True, "--freeze_backbone", True,
     )  # fmt: skip
     assert done.status == 0, done.err
     assert f"{folder} holds an earlier run, which stays as it is: this run goes to {folder}-2" in done.out
@@ -220,7 +220,7 @@ def test_old_interval_checkpoints_go(tmp_path):
 def test_sigterm_from_outside(tiny_config, tmp_path):
     command = [sys.executable, "-u", "train.py", "--config", tiny_config, "--output_path", tmp_path / "output"]
     process = subprocess.Popen(
-        [*map(str, command), "--epoch_size", "10000", "--val_interval", "0", "--workers", "1"],
+        [*map(str, command), "--epoch_size", "10000", "--val_interval", "0", "--workers", "2"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

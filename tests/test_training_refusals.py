@@ -75,7 +75,7 @@ def test_a_picture_without_alpha(refused, dataset):
     assert "t00002" in refused(train_dataset=section)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_a_truncated_picture(refused, dataset, workers):
     """Found by a worker in the midst of training: still a text that names the file."""
     root, section = dataset

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.config import load_config
-from src.dataset import check_transforms
+from src.dataset import MattingSamples, check_transforms
 from src.dataset_spec import DatasetSpec
 from src.doctor.inspect import Facts, Job, inspect
 from src.doctor.report import Finding, findings_of, shared_pictures, statistics_text
 from src.errors import MattingError
 from src.jobs import run_jobs
-from src.pairs import Pair, find_pairs, listed_files, match_folders, read_names
+from src.pairs import Pair, find_pairs, first_few, listed_files, match_folders, read_names
+from src.records import AGAIN, Records
 from src.transforms import build_transforms
 
 SECTIONS = ("train_dataset", "val_dataset")
@@ -51,7 +52,9 @@ def check_config(config: str | Path, workers: int) -> Iterator[SectionReport]:
 
 
 def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionReport:
-    """Match the files, decode every one of them and gather what is wrong."""
+    """Match the files, decode every one of them and gather what is wrong; of records, compare their hashes."""
+    if spec.type == "MattingRecords":
+        return _check_records(section, spec)
     findings: list[Finding] = []
     jobs: list[Job] = []
     try:
@@ -74,6 +77,18 @@ def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionRepor
         )
     title = f"{spec.name} in '{spec.dataset_root}', {len(jobs)} pictures"
     return SectionReport(section, title, facts, [*findings, *findings_of(facts)])
+
+
+def _check_records(section: str, spec: DatasetSpec) -> SectionReport:
+    """What was stored was decoded when it was stored, so that only the bytes are looked at."""
+    try:
+        samples = MattingSamples(spec, training=section == "train_dataset")
+        damaged = Records(spec.dataset_root).damaged()
+        faults = [f"Shards that are not as they were written: {first_few(damaged)}. {AGAIN}"] if damaged else []
+        title = f"records in '{spec.dataset_root}', {len(samples)} pictures"
+    except MattingError as error:
+        faults, title = [str(error)], f"records in '{spec.dataset_root}'"
+    return SectionReport(section, title, [], [Finding("setup", faults)] if faults else [])
 
 
 def _pairs(spec: DatasetSpec) -> tuple[list[Pair], list[Finding]]:

@@ -1,6 +1,6 @@
 """Batches for the training loop: worker processes of MindSpore's data pipeline over a `TrainingSequence`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import cv2
 import mindspore.dataset as ds
@@ -13,42 +13,34 @@ Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
 PREFETCH_ROWS = 4  # finished samples each worker may hold
 
 
-class _InWorker(Sequence):
-    """The items of a sequence, made in a process that does nothing else."""
-
-    def __init__(self, sequence: TrainingSequence) -> None:
-        self._sequence = sequence
-
-    def __len__(self) -> int:
-        return len(self._sequence)
-
-    def __getitem__(self, k: int) -> Batch:
-        keep_freed_memory()
-        return self._sequence[k]
-
-
 def batches(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator[Batch]:
     """Image [N, 3, H, W], trimap and alpha [N, 1, H, W], float32, to the end of the run.
 
     One pipeline serves the whole run: the sequence alone decides which sample comes when, so neither the number
-    of workers nor an epoch's end changes or delays anything. `workers` 0 prepares them in this process.
+    of workers nor an epoch's end changes or delays anything. With `workers` 0 or 1 MindSpore prepares the samples
+    in a thread of this process.
     """
+    keep_freed_memory()  # workers, being forks, inherit it
     ds.config.set_prefetch_size(PREFETCH_ROWS)
+    processes = workers > 1
     dataset = ds.GeneratorDataset(
-        _InWorker(sequence) if workers else sequence,
+        sequence,
         column_names=["image", "trimap", "alpha"],
         shuffle=False,
         num_parallel_workers=max(1, workers),
-        python_multiprocessing=workers > 0,
+        python_multiprocessing=processes,
     )
     dataset = dataset.batch(batch_size, drop_remainder=True)
+    rows = iter(dataset.create_tuple_iterator(num_epochs=1, output_numpy=True))
     threads = cv2.getNumThreads()
-    if workers:
-        # Workers are forks. OpenCV's threads do not survive a fork, and as many of them as there are cores, in
-        # each worker, would only be in one another's way: workers are born with one.
+    if processes:
+        # The first batch starts the workers. OpenCV's threads do not survive a fork, and in each worker as many as
+        # there are cores would only be in one another's way: workers are born with one.
         cv2.setNumThreads(1)
     try:
-        iterator = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
+        first = next(rows, None)
     finally:
         cv2.setNumThreads(threads)
-    yield from iterator
+    if first is not None:
+        yield first
+        yield from rows

@@ -1,0 +1,99 @@
+"""One side of `train_step.py`: reads a number of steps a line, runs them, answers with a line of JSON.
+
+python train_step_worker.py ours|pytorch CASE, where CASE is JSON with batch, size, network and threads.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+
+from src.config import Config
+from src.device import prepare_environment
+from src.weights import Conversion, convert
+from tests.golden import golden
+
+LR, MOMENTUM, SEED = 0.01, 0.9, 11
+Step = Callable[[], list[float]]  # one training step; returns its semantic, detail and matte loss
+
+
+def weights(network: str) -> Conversion:
+    """The golden tests' weights: the official layout, or ModelCompression's pruned network."""
+    if network == "dense":
+        return convert(golden.checkpoint("official"))
+    info = json.loads((golden.HERE / "compression_pruned_info.json").read_text())
+    return convert(golden.checkpoint("compression_pruned"), prune_info=info)
+
+
+def ours(case: dict[str, Any]) -> tuple[Step, str]:
+    path = prepare_environment("CPU")
+    import mindspore as ms
+
+    from src.device import select_device
+    from src.models import build_network
+    from src.training.step import TrainStep
+
+    select_device("CPU")
+    found = weights(case["network"])
+    network = build_network(found.spec)
+    ms.load_param_into_net(network, {n: ms.Parameter(ms.Tensor(v), name=n) for n, v in found.state.items()}, True)
+    network.set_train(True)
+    train = TrainStep(network, Config(optimizer="sgd", lr=LR, momentum=MOMENTUM))
+    batch = golden.training_batch(case["size"], SEED, case["batch"])
+
+    def step() -> list[float]:
+        return list(train(*batch, LR, 0).parts.values())
+
+    return step, path
+
+
+def pytorch(case: dict[str, Any]) -> tuple[Step, str]:
+    import torch
+
+    from tests import torch_modnet
+    from tests.torch_spec import torch_twin
+
+    torch.set_num_threads(case["threads"])
+    if case["network"] == "dense":
+        network = torch_modnet.TorchMODNet()
+        network.load_state_dict(torch_modnet.official_state(golden.checkpoint("official")))
+    else:
+        found = weights(case["network"])
+        network = torch_twin(found.spec, found.state, torch.float32)
+    network.train()
+    optimizer = torch.optim.SGD(network.parameters(), LR, MOMENTUM)
+    arrays = golden.training_batch(case["size"], SEED, case["batch"])
+
+    def step() -> list[float]:
+        batch = [torch.from_numpy(array) for array in arrays]
+        optimizer.zero_grad()
+        losses = torch_modnet.losses(network(batch[0]), *batch)
+        sum(losses).backward()
+        optimizer.step()
+        return [float(loss.detach()) for loss in losses]
+
+    return step, f"torch {torch.__version__}"
+
+
+def serve(step: Step, path: str) -> None:
+    for line in sys.stdin:
+        seconds, cpu_seconds, losses = [], [], []
+        for _ in range(int(line)):
+            wall, cpu = time.perf_counter(), time.process_time()
+            losses = step()
+            seconds.append(time.perf_counter() - wall)
+            cpu_seconds.append(time.process_time() - cpu)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        answer = {"seconds": seconds, "cpu_seconds": cpu_seconds, "losses": np.asarray(losses, float).tolist()}
+        print("RESULT " + json.dumps({**answer, "peak_mb": peak, "path": path}), flush=True)
+
+
+if __name__ == "__main__":
+    serve(*{"ours": ours, "pytorch": pytorch}[sys.argv[1]](json.loads(sys.argv[2])))

@@ -1,0 +1,99 @@
+"""Two CPU processes train as one with the doubled batch, and both hold the same weights."""
+
+import csv
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import train
+from src.checkpoint import read_checkpoint
+from tests.programs import ROOT, checkout, run_main, run_script
+
+# The norms are frozen: with batch statistics each process would normalise by its own half of the batch.
+FLAGS = ("--freeze_norm", True, "--lr", 0.002, "--val_interval", 0, "--ckpt_save_interval", 0)
+
+# train.py of the working copy: the real one, after which each process writes its weights down.
+PROGRAM = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from src.device import prepare_environment
+prepare_environment("CPU")
+import numpy as np
+from src.training import trainer
+
+def train_and_tell(self, original=trainer.Trainer.train):
+    original(self)
+    weights = {{p.name: p.asnumpy() for p in self.network.get_parameters()}}
+    np.savez(f"rank{{self.world.rank}}_of_{{self.world.size}}.npz", **weights)
+
+trainer.Trainer.train = train_and_tell
+import runpy
+runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def parallel(tmp_path_factory, tiny_config) -> Path:
+    """The working copy after a run of two processes with one picture each a step."""
+    copy = checkout(tmp_path_factory.mktemp("distributed") / "copy")
+    (copy / "train.py").unlink()
+    (copy / "train.py").write_text(PROGRAM)
+    flags = ("--device_target", "CPU", "--batch_size", 1, *FLAGS)
+    environment = {"FOREGROUND": "1", "MASTER_PORT": str(free_port())}
+    done = run_script(copy, "run_distributed_train_gpu.sh", tiny_config, 2, "0,1", *flags, **environment)
+    assert done.status == 0, done.out + done.err
+    return copy
+
+
+def rank_weights(copy: Path, rank: int) -> dict[str, np.ndarray]:
+    with np.load(copy / f"rank{rank}_of_2.npz") as file:
+        return dict(file)
+
+
+def losses(folder: Path) -> np.ndarray:
+    """[step, (loss, semantic, detail, matte)]"""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return np.array(
+            [[float(row[k]) for k in ("loss", "semantic", "detail", "matte")] for row in csv.DictReader(file)]
+        )
+
+
+def test_both_processes_end_with_equal_weights(parallel, narrow_ckpt):
+    first, second = rank_weights(parallel, 0), rank_weights(parallel, 1)
+    start = read_checkpoint(narrow_ckpt).weights
+    assert set(first) == set(second) == set(start)
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+    assert np.abs(first["f_branch.head.conv.weight"] - start["f_branch.head.conv.weight"].asnumpy()).max() > 1e-4
+    saved = read_checkpoint(parallel / "train_parallel" / "output" / "ckpt" / "MODNet_last.ckpt")
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, saved.weights[name].asnumpy(), err_msg=name)
+
+
+def test_they_train_as_one_process_with_the_doubled_batch(parallel, tiny_config, tmp_path):
+    done = run_main(
+        train.main, "--config", tiny_config, "--output_path", tmp_path / "output", "--batch_size", 2, *FLAGS
+    )
+    assert done.status == 0, done.err
+    ours = losses(parallel / "train_parallel" / "output")
+    assert ours.shape == (6, 4)
+    np.testing.assert_allclose(ours, losses(tmp_path / "output"), rtol=1e-4)
+    alone = read_checkpoint(tmp_path / "output" / "ckpt" / "MODNet_last.ckpt").weights
+    for name, value in rank_weights(parallel, 0).items():
+        np.testing.assert_allclose(value, alone[name].asnumpy(), atol=1e-4, err_msg=name)
+
+
+def test_every_process_has_its_log(parallel):
+    run = (parallel / "train_parallel").resolve()
+    assert run.parent == parallel / "runs" and run.name.startswith("train_parallel-")
+    log = (run / "train.log").read_text()
+    assert "[TRAIN] epoch=2/2, iter=3/3" in log and "6 pictures, 3 steps an epoch" in log
+    assert "[TRAIN]" not in (run / "log" / "worker_1.log").read_text()  # rank 0 alone speaks and writes
