@@ -38,7 +38,7 @@ def main() -> None:
     encoding = Encoding(arguments.short_side, arguments.quality, spec.alpha_allow_rgb)
     workers = check_workers(arguments.workers)
     written = write_records(spec, arguments.output, encoding, arguments.shards, workers)
-    print(f"{arguments.output}: {f'{written} shards written' if written else 'nothing to do'}")
+    print(f"{arguments.output}: {f'files of records written: {written}' if written else 'nothing to do'}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Score mattes of any predictor on any data set: reading, network, and scoring with writing overlap."""
 
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -10,12 +12,14 @@ import numpy as np
 
 from src.dataset import Pair
 from src.errors import DataError
-from src.imaging import read_alpha, read_image, write_alpha
+from src.imaging import read_alpha, read_image, to_input, to_matte, write_alpha
+from src.memory import keep_freed_memory
 from src.metrics import MatteScores, mean_scores, score_regions, transition_band
 from src.results import EvalResult
 from src.runtime.base import Predictor
+from src.spec import Preprocess
 
-READ_AHEAD = 2  # pictures read while the network works; more only costs memory
+_MOST_HELPERS = 8
 
 
 @dataclass(frozen=True)
@@ -53,24 +57,26 @@ def evaluate(
         output: folder for `<name>.png` mattes (8-bit grey, source size); None writes none.
         on_picture: called in order as each picture is scored.
     """
+    keep_freed_memory()
     start, network_seconds, results = time.perf_counter(), 0.0, []
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as scorer:
-        pending: list[Future] = []
+    helpers = max(1, min(_MOST_HELPERS, (os.cpu_count() or 1) - 1))
+    with ThreadPoolExecutor(helpers) as readers, ThreadPoolExecutor(helpers) as scorers:
+        pending: deque[Future[PictureScores]] = deque()
 
-        def collect(future: Future) -> None:
-            results.append(future.result())
+        def collect() -> None:
+            results.append(pending.popleft().result())
             if on_picture:
                 on_picture(results[-1])
 
-        for pair, image, alpha in _read_ahead(reader, pairs, allow_rgb):
+        for picture in _read_ahead(readers, pairs, predictor.preprocess, allow_rgb, 1 + helpers):
             began = time.perf_counter()
-            matte = predictor.predict(image)
+            matte = predictor.run(picture.x)
             network_seconds += time.perf_counter() - began
-            pending.append(scorer.submit(_score_and_write, pair.name, matte, alpha, output))
-            if len(pending) > READ_AHEAD:
-                collect(pending.pop(0))
-        for future in pending:
-            collect(future)
+            pending.append(scorers.submit(_score_and_write, picture, matte, output))
+            if len(pending) > 1 + helpers:
+                collect()
+        while pending:
+            collect()
     return EvalResult(
         model=model,
         dataset=dataset,
@@ -83,23 +89,36 @@ def evaluate(
     )
 
 
+@dataclass(frozen=True)
+class _Picture:
+    """A picture ready for the network: its input `x` [1, 3, h, w], and the true alpha [H, W]."""
+
+    name: str
+    x: np.ndarray
+    alpha: np.ndarray
+
+
+def _read(pair: Pair, pre: Preprocess, allow_rgb: bool) -> _Picture:
+    image, alpha = read_pair(pair, allow_rgb)
+    return _Picture(pair.name, to_input(image, pre), alpha)
+
+
 def _read_ahead(
-    reader: ThreadPoolExecutor, pairs: Iterable[Pair], allow_rgb: bool
-) -> Iterator[tuple[Pair, np.ndarray, np.ndarray]]:
-    queue: list[tuple[Pair, Future]] = []
-    waiting = iter(pairs)
-    while True:
-        while len(queue) < READ_AHEAD and (pair := next(waiting, None)) is not None:
-            queue.append((pair, reader.submit(read_pair, pair, allow_rgb)))
-        if not queue:
-            return
-        pair, future = queue.pop(0)
-        image, alpha = future.result()
-        yield pair, image, alpha
+    readers: ThreadPoolExecutor, pairs: Iterable[Pair], pre: Preprocess, allow_rgb: bool, ahead: int
+) -> Iterator[_Picture]:
+    """Pictures in order; the next `ahead` of them are read while one is worked on."""
+    waiting: deque[Future[_Picture]] = deque()
+    for pair in pairs:
+        waiting.append(readers.submit(_read, pair, pre, allow_rgb))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
-def _score_and_write(name: str, matte: np.ndarray, alpha: np.ndarray, output: Path | None) -> PictureScores:
-    if output is not None:
-        write_alpha(output / f"{name}.png", matte)
-    whole, band = score_regions(matte, alpha, [None, transition_band(alpha)])
-    return PictureScores(name, whole, band)
+def _score_and_write(picture: _Picture, output: np.ndarray, folder: Path | None) -> PictureScores:
+    matte = to_matte(output, *picture.alpha.shape)
+    if folder is not None:
+        write_alpha(folder / f"{picture.name}.png", matte)
+    whole, band = score_regions(matte, picture.alpha, [None, transition_band(picture.alpha)])
+    return PictureScores(picture.name, whole, band)

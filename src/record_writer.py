@@ -118,7 +118,7 @@ def _shard(job: Job) -> Shard:
 def write_shard(job: Job) -> None:
     """Write one shard and its index, whole or not at all, and read it back."""
     # MindRecord keeps a shard's name inside it, so that it is made under its own name in a folder of its own.
-    folder = job.path.parent / f".{job.path.stem}.{os.getpid()}"
+    folder = job.path.parent / f".{job.path.stem}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
@@ -156,8 +156,12 @@ def _write(path: Path, job: Job) -> list[bytes]:
             digests += [_digest(sample["image"], sample["alpha"]) for sample in samples]
             writer.write_raw_data(samples)
         writer.commit()
-    except RuntimeError as error:  # what MindRecord's own errors are
-        raise OutputError(f"MindSpore cannot write '{job.path}': {error}") from error
+    except RuntimeError as error:  # what MindRecord's own errors are: pages of text round one line
+        reason = next((line for line in str(error).splitlines() if line.startswith("[ERROR]")), str(error))
+        raise OutputError(
+            f"MindSpore cannot write '{job.path}': {reason}. Free the disk or give another --output; what is finished "
+            "is kept."
+        ) from error
     return digests
 
 

@@ -2,11 +2,13 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from src.errors import DataError
-from src.metrics import MatteScores, mean_scores, score, score_regions, transition_band
+from src.metrics import MatteScores, connectivity_error_map, mean_scores, score, score_regions, transition_band
 
 # Gaussian of sigma 1.4 and its derivative at -4 ... 4, each of unit L2 norm.
 GAUSS = [math.exp(-x * x / (2 * 1.4**2)) for x in range(-4, 5)]
@@ -173,3 +175,38 @@ def test_inputs_that_cannot_be_scored():
         score(broken, flat(0.5))
     with pytest.raises(DataError, match=r"must be \[H, W\]"):
         score(flat(0)[None], flat(0))
+
+
+def by_definition(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Connectivity error map with every part of every threshold labelled."""
+    level = np.ones(pred.shape)
+    for step in range(10, 0, -1):
+        labels, count = scipy.ndimage.label(np.minimum(pred, truth) >= np.float32(step / 10))
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+        level[labels != (1 + np.argmax(sizes) if count else -1)] = (step - 1) / 10
+    excess = [np.where(alpha - level >= 0.15, alpha - level, 0) for alpha in (pred, truth)]
+    return np.abs(excess[0] - excess[1])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_connectivity_where_the_main_part_changes_between_thresholds(seed):
+    rng = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(rng.standard_normal((60, 70)).astype(np.float32), (0, 0), 1 + seed % 4)
+    truth = np.clip(0.5 + noise / noise.std() / 3, 0, 1)
+    pred = np.clip(truth + rng.normal(0, 0.1, truth.shape), 0, 1).astype(np.float32)
+    found = connectivity_error_map(pred, truth)
+    np.testing.assert_allclose(found, by_definition(pred, truth), atol=1e-5)
+    assert found.max() > 0.15
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_transition_band_is_what_two_discs_say(seed):
+    """At the picture's border too: the person is moved out of it on one side."""
+    alpha = np.zeros((100, 90), np.float32)
+    cv2.circle(alpha, [(45, 50), (5, 50), (88, 3), (45, 99)][seed], 20, 1.0, -1)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 2)
+    y, x = np.mgrid[-2:3, -2:3]  # 2 % of 90, rounded
+    disc = x**2 + y**2 <= 2**2
+    wanted = scipy.ndimage.binary_dilation(alpha > 0.02, disc) & scipy.ndimage.binary_dilation(alpha <= 0.98, disc)
+    np.testing.assert_array_equal(transition_band(alpha), wanted)
+    assert 0 < wanted.sum() < wanted.size

@@ -9,14 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from data import check_dataset, make_records
 from src.dataset import MattingSamples, TrainingSequence
 from src.dataset_spec import DatasetSpec
-from src.errors import ConfigError, DataError, OutputError
+from src.errors import ConfigError, DataError
 from src.imaging import read_alpha, read_image, write_alpha, write_png
 from src.record_writer import Encoding, write_records
 from src.records import MANIFEST, Records
-from tests.programs import run_main, write_yaml
 from tests.transform_samples import painted_sample
 
 TRAIN = [{"type": "LoadImages"}, {"type": "ResizeByShort", "ref_size": 64},
@@ -216,69 +214,3 @@ def test_folders_without_records(copy, tmp_path):
     (copy / MANIFEST).unlink()
     with pytest.raises(DataError, match="not finished"):
         Records(copy)
-
-
-def test_a_second_run_writes_only_what_is_not_there(root, copy):
-    files = section(root, "MattingDataset")
-    assert write_records(files, copy, WHOLE, shards=3, workers=1) == 0
-    shard = sorted(copy.glob("*.mindrecord"))[1]
-    content = shard.read_bytes()
-    shard.unlink()
-    (copy / MANIFEST).rename(copy / f".{MANIFEST}.begun")  # as an interrupted run leaves it
-    assert write_records(files, copy, WHOLE, shards=3, workers=1) == 1
-    assert shard.read_bytes() == content and not Records(copy).damaged()
-    assert not [path for path in copy.iterdir() if path.name.startswith(".")]
-
-
-def test_other_arguments_or_pictures_need_another_folder(root, copy, tmp_path):
-    files = section(root, "MattingDataset")
-    for encoding, shards in ((WHOLE, 2), (Encoding(64, 95, False), 3)):
-        with pytest.raises(OutputError, match="Give another --output"):
-            write_records(files, copy, encoding, shards, workers=1)
-    with pytest.raises(OutputError, match="Give another --output"):
-        write_records(section(root, "MattingDataset", limit=5), copy, WHOLE, 3, workers=1)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(OutputError, match="not an empty folder"):
-        write_records(files, tmp_path / "mine", WHOLE, 3, workers=1)
-
-
-def test_a_bad_picture_leaves_no_shard(root, tmp_path):
-    bad = Path(shutil.copytree(root, tmp_path / "bad"))
-    write_alpha(bad / "mask" / "p6.png", np.zeros((20, 20), np.float32))
-    with pytest.raises(DataError, match=r"p6.png' is 200x198 but its alpha .* is 20x20"):
-        write_records(section(bad, "MattingDataset"), tmp_path / "out", WHOLE, 2, workers=1)
-    assert [path.name for path in sorted((tmp_path / "out").glob("*.mindrecord"))] == [
-        "records-0000-of-0002.mindrecord"
-    ]
-    assert {path.name for path in (tmp_path / "out").glob(".*")} == {f".{MANIFEST}.begun"}
-
-
-@pytest.mark.parametrize("shards", [0, COUNT + 1])
-def test_a_number_of_shards_that_cannot_be(root, tmp_path, shards):
-    with pytest.raises(ConfigError, match=f"--shards is {shards}; give 1 to {COUNT}"):
-        write_records(section(root, "MattingDataset"), tmp_path, WHOLE, shards, workers=1)
-
-
-def test_the_command_line(root, tmp_path):
-    keys = {"name": "folder", "img_subpath": "image", "alpha_subpath": "mask", "transforms": TRAIN, "batch_size": 2}
-    files = write_yaml(tmp_path / "a.yml", {"train_dataset": {"dataset_root": str(root), **keys}})
-    output = tmp_path / "records"
-    done = run_main(make_records.main, files, "--output", output, "--short_side", 100, "--workers", 1)
-    assert done.status == 0 and done.out == f"{output}: 1 shards written\n"
-    assert run_main(make_records.main, files, "--output", output, "--short_side", 100).out.endswith("nothing to do\n")
-    assert (
-        "--short_side is 9"
-        in run_main(make_records.main, files, "--output", output, "--short_side", 9).assert_refused()
-    )
-    stored = {"type": "MattingRecords", "dataset_root": str(output), **keys}
-    records = write_yaml(tmp_path / "b.yml", {"train_dataset": stored})
-    assert (
-        "Give the folder of the pictures"
-        in run_main(make_records.main, records, "--output", tmp_path / "again").assert_refused()
-    )
-    report = run_main(check_dataset.main, records)
-    assert report.status == 0 and f"records in '{output}', {COUNT} pictures" in report.out
-    next(output.glob("*.mindrecord")).write_bytes(b"")
-    report = run_main(check_dataset.main, records)
-    assert report.status == 2 and "has 0 bytes" in report.out

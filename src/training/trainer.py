@@ -87,7 +87,7 @@ class Trainer:
                 watch.lap()
                 if received:
                     self._save_last()
-                    raise Interrupted(received[0], str(self.config.output_path))
+                    raise Interrupted(received[0], str(self.folder.root if self.folder else self.config.output_path))
         self._close()
 
     def _with_bar(self, loader: Iterator[Batch]) -> Iterator[Batch]:
