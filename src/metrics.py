@@ -172,13 +172,14 @@ def _phi(excess: np.ndarray) -> np.ndarray:
 
 
 def _connected_level(shared: np.ndarray) -> np.ndarray:
-    level = np.ones(shared.shape, np.float32)
+    steps = np.arange(256, dtype=np.float32) / _CONNECTIVITY_STEPS
+    level = np.full(shared.shape, _CONNECTIVITY_STEPS, np.uint8)
     inside = np.zeros(shared.shape, bool)
     # From the highest threshold down, so that the lowest at which a pixel drops out is what stays.
     for step in range(_CONNECTIVITY_STEPS, 0, -1):
-        inside = _largest_part(shared >= np.float32(step / _CONNECTIVITY_STEPS), inside)
-        np.copyto(level, np.float32((step - 1) / _CONNECTIVITY_STEPS), where=~inside)
-    return level
+        inside = _largest_part(shared >= steps[step], inside)
+        np.copyto(level, np.uint8(step - 1), where=~inside)
+    return cv2.LUT(level, steps)
 
 
 def _largest_part(mask: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -12,12 +12,13 @@ from src.cpu_ops import build, environment
 from src.log import logger
 
 NAMES = ("MS_DEV_RUNTIME_CONF", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "MODNET_CPU_THREADS")
+MSRUN_NAMES = ("MS_WORKER_NUM", "NNODES", "MSRUN_CPU_LIST")
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch):
     """Sets what the machine is: native operators, AVX-512, an accelerator; the variables start unset."""
-    for name in NAMES:
+    for name in (*NAMES, *MSRUN_NAMES):
         monkeypatch.setenv(name, "")  # so that what the code under test sets is undone after the test
         monkeypatch.delenv(name)
 
@@ -70,6 +71,26 @@ def test_the_users_number_of_threads_is_handed_on(machine, monkeypatch: pytest.M
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     environment.prepare_environment("CPU")
     assert os.environ["MODNET_CPU_THREADS"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("variables", "threads"),
+    [
+        ({"MS_WORKER_NUM": "2"}, "4"),
+        ({"MS_WORKER_NUM": "16"}, "1"),
+        ({"MS_WORKER_NUM": "4", "NNODES": "2"}, "4"),
+        ({"MS_WORKER_NUM": "2", "OMP_NUM_THREADS": "3"}, "3"),
+        ({"MS_WORKER_NUM": "1"}, None),
+        ({"MS_WORKER_NUM": "2", "MSRUN_CPU_LIST": "[0, 1]"}, None),
+    ],
+)
+def test_processes_of_one_machine_share_its_cores(machine, monkeypatch, variables: dict[str, str], threads: str | None):
+    machine(native=True)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    environment.prepare_environment("CPU")
+    assert os.environ.get("MODNET_CPU_THREADS") == threads
 
 
 def test_a_second_call_changes_nothing(machine):

@@ -119,6 +119,8 @@ def test_the_command_line(synthetic_set, tmp_path):
     records = write_yaml(tmp_path / "b.yml", {"train_dataset": stored})
     refused = run_main(make_records.main, records, "--output", tmp_path / "again").assert_refused()
     assert "Give the folder of the pictures with `type: MattingDataset`" in refused
+    validated = run_main(check_dataset.main, write_yaml(tmp_path / "c.yml", {"val_dataset": stored}))
+    assert validated.status == 2 and "which only a training set can be" in validated.out
     report = run_main(check_dataset.main, records)
     assert report.status == 0 and f"records in '{output}', 6 pictures" in report.out
     shard = next(output.glob("*.mindrecord"))

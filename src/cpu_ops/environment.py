@@ -26,9 +26,8 @@ def prepare_environment(device_target: str = "auto") -> str:
         return ""
     native = cpu_ops.available()
     wanted = dict(_SLEEPING_WAIT)
-    if native and os.environ.get("OMP_NUM_THREADS", "").isdigit():
-        # MindSpore overwrites OMP_NUM_THREADS while it starts, so the user's number is handed on under our name.
-        wanted["MODNET_CPU_THREADS"] = os.environ["OMP_NUM_THREADS"]
+    if native and (threads := _threads()):
+        wanted["MODNET_CPU_THREADS"] = threads
     if not native and _has_avx512():
         wanted |= _AVX512_CURE
     set_now = {name: value for name, value in wanted.items() if name not in os.environ}
@@ -38,6 +37,20 @@ def prepare_environment(device_target: str = "auto") -> str:
     parts = [f"set {name}={value}" for name, value in set_now.items()]
     parts += [f"left {setting} as you set it" for setting in kept]
     return "; ".join([f"CPU: {operators}", *parts])
+
+
+def _threads() -> str:
+    """Threads for this process, "" for all cores: what the user said, or a share where msrun started several.
+
+    MindSpore overwrites OMP_NUM_THREADS while it starts, so the user's number is handed on under our name.
+    """
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isdigit():
+        return said
+    workers = int(os.environ.get("MS_WORKER_NUM", 1)) // int(os.environ.get("NNODES", 1))
+    if workers < 2 or "MSRUN_CPU_LIST" in os.environ:  # msrun bound each process to cores of its own
+        return ""
+    return str(max(1, len(os.sched_getaffinity(0)) // workers))
 
 
 def _accelerator() -> bool:
