@@ -11,7 +11,7 @@ from src import cpu_ops
 from src.cpu_ops import build, environment
 from src.log import logger
 
-NAMES = ("MS_DEV_RUNTIME_CONF", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "MODNET_CPU_THREADS")
+NAMES = ("MS_DEV_HOST_BLOCKING_RUN", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "MODNET_CPU_THREADS")
 MSRUN_NAMES = ("MS_WORKER_NUM", "NNODES", "MSRUN_CPU_LIST")
 
 
@@ -34,14 +34,14 @@ def found() -> dict[str, str]:
     return {name: os.environ[name] for name in NAMES if name in os.environ}
 
 
-WAIT = {"MS_DEV_RUNTIME_CONF": "graph_pipeline:False", "OMP_WAIT_POLICY": "passive"}
+WAIT = {"MS_DEV_HOST_BLOCKING_RUN": "1", "OMP_WAIT_POLICY": "passive"}
 
 
 def test_native_operators_keep_avx512(machine):
     machine(native=True)
     message = environment.prepare_environment("CPU")
     assert found() == WAIT
-    assert message == "CPU: native operators; set MS_DEV_RUNTIME_CONF=graph_pipeline:False; set OMP_WAIT_POLICY=passive"
+    assert message == "CPU: native operators; set MS_DEV_HOST_BLOCKING_RUN=1; set OMP_WAIT_POLICY=passive"
 
 
 @pytest.mark.parametrize(("avx512", "cure"), [(True, {"ONEDNN_MAX_CPU_ISA": "AVX2"}), (False, {})])

@@ -213,7 +213,7 @@ def test_sigterm_from_outside(tiny_config, tmp_path):
     config = write_yaml(tmp_path / "plain.yml", values)
     command = [sys.executable, "-u", "train.py", "--config", config, "--output_path", tmp_path / "output"]
     process = subprocess.Popen(
-        [*map(str, command), "--epoch_size", "10000", "--val_interval", "0", "--workers", "2"],
+        [*map(str, command), "--epoch_size", "300", "--val_interval", "0", "--workers", "2"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

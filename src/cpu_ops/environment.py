@@ -9,7 +9,7 @@ _ACCELERATORS = ("/dev/nvidia0", "/dev/davinci0")
 
 # The Python thread would otherwise spin on a core of its own while it waits for a compiled step: on two cores
 # that makes a step nearly twice as long.
-_SLEEPING_WAIT = {"MS_DEV_RUNTIME_CONF": "graph_pipeline:False", "OMP_WAIT_POLICY": "passive"}
+_SLEEPING_WAIT = {"MS_DEV_HOST_BLOCKING_RUN": "1", "OMP_WAIT_POLICY": "passive"}
 
 # MindSpore's own convolutions insist on a layout for which oneDNN has no fast AVX-512 kernel, and fall to its
 # reference code, some hundred times slower than the AVX2 kernels.

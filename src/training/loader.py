@@ -1,20 +1,37 @@
 """Batches for the training loop: worker processes of MindSpore's data pipeline over a `TrainingSequence`."""
 
+import re
 from collections.abc import Iterator
 
 import cv2
 import mindspore.dataset as ds
 import numpy as np
 
+from src import errors
 from src.dataset import TrainingSequence
+from src.errors import MattingError
 from src.memory import keep_freed_memory
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
+_OURS = re.compile(
+    r"^\s*(?:src\.errors\.)?(DataError|ConfigError): (?!Traceback)(.+?)(?=\n\s*\n|\n\s*-{5}|\Z)", re.M | re.S
+)
 PREFETCH_ROWS = 4  # finished samples each worker may hold
 
 
 def batches(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator[Batch]:
     """Image [N, 3, H, W], trimap and alpha [N, 1, H, W], float32, to the end of the run.
+
+    Raises the DataError of a damaged file, whichever process found it.
+    """
+    try:
+        yield from _rows(sequence, batch_size, workers)
+    except RuntimeError as error:
+        raise _user_error(error) or error from None
+
+
+def _rows(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator[Batch]:
+    """The pipeline behind `batches`.
 
     One pipeline serves the whole run: the sequence alone decides which sample comes when, so neither the number
     of workers nor an epoch's end changes or delays anything. With `workers` 0 or 1 MindSpore prepares the samples
@@ -44,3 +61,12 @@ def batches(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterat
     if first is not None:
         yield first
         yield from rows
+
+
+def _user_error(error: RuntimeError) -> MattingError | None:
+    """The error of ours that a worker met; MindSpore hands it on as a RuntimeError around its printed traceback."""
+    found = _OURS.findall(str(error))
+    if not found:
+        return None
+    kind, text = found[-1]  # a worker process's traceback lies inside another one
+    return getattr(errors, kind)(text.strip())
