@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,10 +27,14 @@ int threads_from(const char* variable) {
   return value > 0 ? std::min(value, kMaxThreads) : 0;
 }
 
-int allowed_cpus() {
+// The CPUs that the process may use: those of its first thread, because the framework may bind the calling one.
+cpu_set_t allowed_cpus() {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::clamp(CPU_COUNT(&set), 1, kMaxThreads);
-  return std::max(1u, std::thread::hardware_concurrency());
+  if (sched_getaffinity(getpid(), sizeof(set), &set) != 0) {
+    CPU_ZERO(&set);
+    for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) CPU_SET(i, &set);
+  }
+  return set;
 }
 
 }  // namespace
@@ -47,9 +52,14 @@ Pool& Pool::instance() {
 
 Pool::Pool() : state_(new State) {
   size_ = threads_from("MODNET_CPU_THREADS");
-  if (!size_) size_ = allowed_cpus();
+  const cpu_set_t cpus = allowed_cpus();
+  if (!size_) size_ = std::clamp(CPU_COUNT(&cpus), 1, kMaxThreads);
   pthread_atfork(nullptr, nullptr, [] { forked = true; });
-  for (int i = 1; i < size_; ++i) std::thread(&Pool::work, this, i).detach();
+  for (int i = 1; i < size_; ++i) {
+    std::thread thread(&Pool::work, this, i);
+    pthread_setaffinity_np(thread.native_handle(), sizeof(cpus), &cpus);
+    thread.detach();
+  }
 }
 
 bool Pool::inside() const { return in_task; }
