@@ -29,3 +29,7 @@ class OutputError(MattingError):
 
 class TrainingError(MattingError):
     """A training that cannot start or go on (a loss that is no number, a batch larger than the set)."""
+
+
+class NetworkError(MattingError):
+    """A network, or a change of it, that the program does not know how to handle."""

@@ -2,8 +2,11 @@
 
 Portable: MindSpore's own operators on [N, C, H, W]; CPU, GPU and Ascend. Native: the fused operators of
 `src.cpu_ops` on [N, H, W, C]; chosen on the CPU where they are built. Parameters, their names and the results are
-the same, so a checkpoint of one runs in the other. Networks enter a layout with `to_layout`, build maps with the
-cells below, and leave it with `to_planes`; nothing else in a network knows of the difference.
+the same, so a checkpoint of one runs in the other. Networks enter a layout with `ToLayout`, build maps with the
+cells below, and leave it with `ToMatte`; nothing else in a network knows of the difference.
+
+Each layer tells its `out_shape` (channels, height, width) from those of its inputs: `src/models/graph.py` reads the
+network's data flow by it.
 """
 
 import mindspore as ms
@@ -11,6 +14,8 @@ from mindspore import nn, ops
 
 from src import cpu_ops
 from src.spec import Norm
+
+MapShape = tuple[int, int, int]  # channels, height, width; the same in both layouts
 
 BN_EPS = 1e-5
 BN_MOMENTUM = 0.9  # MindSpore keeps 0.9 of the old statistics; PyTorch writes the same rule as 0.1.
@@ -26,6 +31,20 @@ def resize(x: ms.Tensor, height: int, width: int) -> ms.Tensor:
     return ops.ResizeBilinearV2(half_pixel_centers=True)(x, (height, width))
 
 
+class Downsample(nn.Cell):
+    """The picture [N, C, H, W] at 1 / `factor` of its size, bilinear."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        return resize(x, x.shape[2] // self.factor, x.shape[3] // self.factor)
+
+    def out_shape(self, x: MapShape) -> MapShape:
+        return x[0], x[1] // self.factor, x[2] // self.factor
+
+
 class ToLayout(nn.Cell):
     """[N, C, H, W] -> the layout of the maps."""
 
@@ -35,6 +54,9 @@ class ToLayout(nn.Cell):
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         return x.transpose(0, 2, 3, 1) if self.native else x
+
+    def out_shape(self, x: MapShape) -> MapShape:
+        return x
 
 
 class Conv2d(nn.Cell):
@@ -58,6 +80,8 @@ class Conv2d(nn.Cell):
         before = (kernel - stride) // 2 if same_padding else kernel // 2
         after = kernel - stride - before if same_padding else kernel // 2
         pad = (before, after, before, after)
+        self.in_channels, self.out_channels, self.kernel = in_channels, out_channels, kernel
+        self.stride, self.group, self.pad = stride, group, pad
         shape = (out_channels, in_channels // group, kernel, kernel)
         self.weight = ms.Parameter(ms.common.initializer.initializer("he_normal", shape), name="weight")
         self.has_bias = bias
@@ -77,6 +101,10 @@ class Conv2d(nn.Cell):
             return self.op(x, self.weight, self.bias) if self.has_bias else self.op(x, self.weight)
         y = self.op(x, self.weight)
         return self.add_bias(y, self.bias) if self.has_bias else y
+
+    def out_shape(self, x: MapShape) -> MapShape:
+        around = sum(self.pad[:2]) - self.kernel
+        return self.out_channels, (x[1] + around) // self.stride + 1, (x[2] + around) // self.stride + 1
 
 
 class InstanceNorm(nn.Cell):
@@ -146,6 +174,9 @@ class NormAct(nn.Cell):
             y = ops.depend(y, (ops.assign(norm.moving_mean, mean), ops.assign(norm.moving_variance, variance)))
         return y
 
+    def out_shape(self, x: MapShape, *shortcut: MapShape) -> MapShape:
+        return x
+
 
 class ConvNormAct(nn.Cell):
     """Convolution, IBNorm (or plain batch norm) and activation: the unit that all networks are made of."""
@@ -195,6 +226,10 @@ class Concat(nn.Cell):
             sized.append(resize(x, 2 * x.shape[2], 2 * x.shape[3]) if self.upsample[i] else x)
         return sized[0] if len(sized) == 1 else ops.cat(sized, axis=1)
 
+    def out_shape(self, *maps: MapShape) -> MapShape:
+        times = 2 if self.upsample[0] else 1
+        return sum(m[0] for m in maps), times * maps[0][1], times * maps[0][2]
+
 
 class SqueezeExcite(nn.Cell):
     """Channel gate: global mean, two dense layers without bias, sigmoid (Hu et al. 2018)."""
@@ -211,17 +246,33 @@ class SqueezeExcite(nn.Cell):
         gate = ops.sigmoid(self.fc2(ops.relu(self.fc1(x.mean(self.axes)))))
         return x * gate.reshape(self.shape)
 
+    def out_shape(self, x: MapShape) -> MapShape:
+        return x
+
+
+class ToMatte(nn.Cell):
+    """A map of one channel, out of the layout and through the sigmoid: -> [N, 1, H, W] in [0, 1]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.native = native_layout()
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        if self.native:  # one channel: the two layouts hold the same numbers in the same order
+            x = x.reshape(x.shape[0], 1, x.shape[1], x.shape[2])
+        return ops.sigmoid(x)
+
+    def out_shape(self, x: MapShape) -> MapShape:
+        return x
+
 
 class MatteHead(nn.Cell):
-    """Convolution to one channel and sigmoid, out of the layout: -> [N, 1, H, W] in [0, 1]."""
+    """Convolution to one channel, and its sigmoid: -> [N, 1, H, W] in [0, 1]."""
 
     def __init__(self, in_channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
         self.conv = Conv2d(in_channels, 1, kernel, stride, bias=True)
-        self.native = native_layout()
+        self.to_matte = ToMatte()
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
-        y = self.conv(x)
-        if self.native:  # one channel: the two layouts hold the same numbers in the same order
-            y = y.reshape(y.shape[0], 1, y.shape[1], y.shape[2])
-        return ops.sigmoid(y)
+        return self.to_matte(self.conv(x))

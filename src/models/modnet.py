@@ -4,7 +4,7 @@ import mindspore as ms
 from mindspore import nn
 
 from src.models.encoder import Encoder
-from src.models.layers import Concat, ConvNormAct, MatteHead, SqueezeExcite, ToLayout, resize
+from src.models.layers import Concat, ConvNormAct, Downsample, MatteHead, SqueezeExcite, ToLayout
 from src.spec import ModNetSpec, Norm
 
 
@@ -95,6 +95,7 @@ class MODNet(nn.Cell):
     def __init__(self, spec: ModNetSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.half, self.quarter = Downsample(2), Downsample(4)
         self.to_layout = ToLayout()
         self.encoder = Encoder(spec.encoder)
         self.lr_branch = LowResolutionBranch(spec)
@@ -103,9 +104,7 @@ class MODNet(nn.Cell):
         self.upsample = Concat(True)
 
     def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
-        h, w = image.shape[2], image.shape[3]
-        image2x = self.to_layout(resize(image, h // 2, w // 2))
-        image4x = self.to_layout(resize(image, h // 4, w // 4))
+        image2x, image4x = self.to_layout(self.half(image)), self.to_layout(self.quarter(image))
         image = self.to_layout(image)
         enc2x, enc4x, enc32x = self.encoder(image)
         lr8x = self.lr_branch(enc32x)
