@@ -82,6 +82,12 @@ def pytorch(case: dict[str, Any]) -> tuple[Step, str]:
     return step, f"torch {torch.__version__}"
 
 
+def resident_mb() -> float:
+    """Memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
 def serve(step: Step, path: str) -> None:
     for line in sys.stdin:
         seconds, cpu_seconds, losses = [], [], []
@@ -92,7 +98,7 @@ def serve(step: Step, path: str) -> None:
             cpu_seconds.append(time.process_time() - cpu)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         answer = {"seconds": seconds, "cpu_seconds": cpu_seconds, "losses": np.asarray(losses, float).tolist()}
-        print("RESULT " + json.dumps({**answer, "peak_mb": peak, "path": path}), flush=True)
+        print("RESULT " + json.dumps({**answer, "peak_mb": peak, "rss_mb": resident_mb(), "path": path}), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,16 @@ require_file() { # require_file PATH WHAT
     [ -f "$1" ] || { echo "error: no $2 at $1" >&2; exit 2; }
 }
 
-# Resolve the path behind --resume before `train` points to the new run.
-resolve_resume() { # resolve_resume ARGS... -> array RESOLVED
+# Make the paths behind --resume and --ckpt_path absolute: the programs run in the repository, and `train` will point
+# to the new run by then.
+resolve_paths() { # resolve_paths ARGS... -> array RESOLVED
     RESOLVED=()
-    local previous=""
+    local previous="" argument
     for argument in "$@"; do
-        case "$argument" in --resume=*) argument="--resume=$(realpath -m "${argument#--resume=}")" ;; esac
-        [ "$previous" = "--resume" ] && argument="$(realpath -m "$argument")"
+        case "$argument" in
+        --resume=* | --ckpt_path=*) argument="${argument%%=*}=$(realpath -m "${argument#*=}")" ;;
+        esac
+        case "$previous" in --resume | --ckpt_path) argument="$(realpath -m "$argument")" ;; esac
         RESOLVED+=("$argument")
         previous="$argument"
     done

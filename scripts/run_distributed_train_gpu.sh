@@ -13,7 +13,7 @@ case "$DEVICE_NUM" in "" | *[!0-9]* | 0) echo "error: DEVICE_NUM must be a numbe
     exit 2
 }
 NNODES="${NNODES:-1}" NODE_RANK="${NODE_RANK:-0}"
-resolve_resume "$@"
+resolve_paths "$@"
 new_run train_parallel
 export CUDA_VISIBLE_DEVICES="$DEVICES" ASCEND_RT_VISIBLE_DEVICES="$DEVICES"
 BIN="$(dirname "$(command -v "$PYTHON")")"

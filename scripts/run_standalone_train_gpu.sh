@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
 CONFIG="$(realpath -m "$1")" DEVICE_ID="$2"
 shift 2
 require_file "$CONFIG" configuration
-resolve_resume "$@"
+resolve_paths "$@"
 new_run train
 launch "$RUN/train.log" "\[TRAIN\]" \
     "$PYTHON" -u train.py --config "$CONFIG" --device_id "$DEVICE_ID" --output_path "$RUN/output" "${RESOLVED[@]}"

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from src.errors import ConfigError
@@ -10,6 +10,7 @@ from src.errors import ConfigError
 DATASET_TYPES = ("MattingDataset", "MattingRecords")
 DATASET_NAMES = ("P3M-10k", "PPM", "AMD", "folder")
 _PATHS = ("dataset_root", "img_subpath", "alpha_subpath", "fg_names", "bg_names", "fg_subpath", "bg_subpath")
+_ALSO = ("dataset_root", "img_subpath", "alpha_subpath", "limit")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class DatasetSpec:
         transforms: one dict a transform: 'type' and its parameters.
         alpha_allow_rgb: read alphas with three equal channels.
         limit: use only the first so many pictures.
+        also: further pairs of pictures for the same transforms: a list of mappings with `dataset_root` and, where
+            they differ from this section's, `img_subpath`, `alpha_subpath` and `limit`.
     """
 
     dataset_root: str
@@ -47,6 +50,7 @@ class DatasetSpec:
     transforms: tuple[dict[str, Any], ...] = ()
     alpha_allow_rgb: bool = False
     limit: int | None = None
+    also: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("type", self.type, DATASET_TYPES)
@@ -63,6 +67,7 @@ class DatasetSpec:
             raise ConfigError(f"`transforms` is a list of `- type: NAME` entries, got {self.transforms!r}.")
         object.__setattr__(self, "transforms", tuple(dict(t) for t in self.transforms))
         self._check_sources()
+        self._check_also()
 
     def _check_sources(self) -> None:
         if self.name != "AMD":
@@ -73,6 +78,24 @@ class DatasetSpec:
             raise ConfigError("`fg_names` is missing: AMD needs a text file with one foreground file name a line.")
         if self.img_subpath is None and self.bg_names is None:
             raise ConfigError("AMD without `img_subpath` composes by itself and needs `bg_names`, a text file too.")
+
+    def _check_also(self) -> None:
+        if not isinstance(self.also, list | tuple) or not all(isinstance(part, Mapping) for part in self.also):
+            raise ConfigError(f"`also` is a list of `- dataset_root: FOLDER` entries, got {self.also!r}.")
+        if self.also and self.name == "AMD":
+            raise ConfigError("`also` adds pairs of pictures; AMD has none. Make a data set of its own of them.")
+        object.__setattr__(self, "also", tuple(dict(part) for part in self.also))
+        for part in self.also:
+            for key in part:
+                if key not in _ALSO:
+                    raise ConfigError(f"Unknown key `{key}` in `also`.{nearest(key, _ALSO)}")
+            if "dataset_root" not in part:
+                raise ConfigError(f"An entry of `also` has no `dataset_root`: {part!r}.")
+
+    def parts(self) -> list["DatasetSpec"]:
+        """The data sets that this section is made of, one for each folder; itself alone where `also` is empty."""
+        own = replace(self, also=())
+        return [own, *(replace(own, **({"limit": None} | part)) for part in self.also)]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], section: str = "dataset") -> "DatasetSpec":

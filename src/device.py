@@ -1,5 +1,8 @@
 """Which device MindSpore runs on. `prepare_environment` must come before the first import of mindspore."""
 
+import functools
+from functools import cache
+
 from src import cpu_ops
 from src.cpu_ops.environment import prepare_environment
 from src.errors import DeviceError
@@ -27,7 +30,7 @@ def select_device(target: str = "auto", device_id: int | None = 0) -> str:
     if chosen == "CPU":
         ms.set_device("CPU")
         if cpu_ops.available():
-            ms.runtime.dispatch_threads_num(1)  # the operators' own threads use all cores; more would fight them
+            _use_one_dispatch_thread()
         if target == "auto":
             logger.warning("No GPU or Ascend device found: running on the CPU.")
     else:
@@ -37,6 +40,22 @@ def select_device(target: str = "auto", device_id: int | None = 0) -> str:
     # Everything runs eagerly but the training step, which is compiled: pictures of any size need no new graph.
     ms.set_context(mode=ms.PYNATIVE_MODE)
     return chosen
+
+
+@functools.cache  # MindSpore refuses a second call
+def _use_one_dispatch_thread() -> None:
+    """The operators' own threads use all cores; more dispatch threads would fight them."""
+    import mindspore as ms
+
+    ms.runtime.dispatch_threads_num(1)
+
+
+@cache
+def _one_dispatch_thread() -> None:
+    """The operators' own threads use all cores, more would fight them; MindSpore takes the number once a process."""
+    import mindspore as ms
+
+    ms.runtime.dispatch_threads_num(1)
 
 
 def _check_number(name: str, device_id: int | None) -> None:

@@ -37,7 +37,7 @@ class Match:
 
 
 def find_pairs(spec: DatasetSpec) -> list[Pair]:
-    """Pairs of a data set in natural order of their names ('2' before '10'), at most `spec.limit`.
+    """Pairs of a data set in natural order of their names ('2' before '10'), at most `spec.limit`, then `also`'s.
 
     'P3M-10k', 'PPM' and 'folder' match files by stem, whatever their extensions. For 'AMD' see
     `src.dataset.MattingSamples`.
@@ -51,6 +51,8 @@ def find_pairs(spec: DatasetSpec) -> list[Pair]:
             f"'{spec.dataset_root}' are records (`type: MattingRecords`), which only a training set can be. "
             "Give the folder of the pictures with `type: MattingDataset` here."
         )
+    if spec.also:
+        return [pair for part in spec.parts() for pair in find_pairs(part)]
     if spec.name == "AMD":
         pairs = _amd_pairs(spec)
     else:

@@ -1,5 +1,6 @@
 """What several test files share: the device, a few generated portraits, and a small network for them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ select_device("CPU")
 from src.synthetic.series import Series, write_series  # noqa: E402
 from tests.narrow import save_narrow  # noqa: E402
 from tests.programs import tiny_values, write_yaml  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def step_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compiled training steps are kept for the session, in its own folder; programs that tests start use it too."""
+    os.environ["MODNET_COMPILE_CACHE"] = str(tmp_path_factory.getbasetemp() / "steps")
 
 
 @pytest.fixture(scope="session")

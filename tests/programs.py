@@ -73,9 +73,7 @@ def run_main(main: Callable[[], int | None], *arguments: Any) -> Outcome:
     """Call an entry point as its program would, in this process."""
     out, err, argv = io.StringIO(), io.StringIO(), ["program", *map(str, arguments)]
     status = 0
-    # MindSpore takes this number once a process, and conftest.py has chosen the device already.
-    once = mock.patch("mindspore.runtime.dispatch_threads_num")
-    with mock.patch.object(sys, "argv", argv), once, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             run_command(main)
         except SystemExit as leaving:

@@ -41,6 +41,9 @@ def test_the_zoos_section():
         ({"dataset_root": "x", "name": "AMD"}, "`fg_names` is missing"),
         ({"dataset_root": "x", "name": "AMD", "fg_names": "f.txt"}, "needs `bg_names`"),
         ([1, 2], "must be a section"),
+        ({"dataset_root": "x", "also": "y"}, "`also` is a list"),
+        ({"dataset_root": "x", "also": [{"dataset_rot": "y"}]}, "Did you mean `dataset_root`?"),
+        ({"dataset_root": "x", "also": [{"limit": 2}]}, "no `dataset_root`"),
     ],
 )
 def test_mistakes_are_named(values, text):

@@ -31,6 +31,20 @@ def test_limit_takes_the_first(tmp_path):
     assert [p.name for p in find_pairs(DatasetSpec(spec.dataset_root, name="folder", limit=2))] == ["a", "b"]
 
 
+def test_further_folders_follow_with_their_own_limit(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for root in (first, second):
+        root.mkdir()
+    lay_out(first, ["a.jpg", "b.jpg"], ["a.png", "b.png"])
+    lay_out(second, ["a.jpg", "c.jpg", "d.jpg"], ["a.png", "c.png", "d.png"])
+    also = ({"dataset_root": str(second), "limit": 2},)
+    pairs = find_pairs(DatasetSpec(str(first), name="folder", limit=1, also=also))
+    assert [(p.name, p.image.parent.parent.name) for p in pairs] == [("a", "first"), ("a", "second"), ("c", "second")]
+    (second / "mask" / "d.png").unlink()
+    with pytest.raises(DataError, match="no partner"):
+        find_pairs(DatasetSpec(str(first), name="folder", also=also))
+
+
 def test_natural_order():
     assert natural_order(["x10y2", "x9", "x10y10", "b", "10", "9"]) == ["9", "10", "b", "x9", "x10y2", "x10y10"]
     assert natural_order(["x1", "x01", "X2"]) == natural_order(["X2", "x01", "x1"]) == ["X2", "x01", "x1"]

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import train
-from src.checkpoint import Checkpoint, read_checkpoint
+from src.checkpoint import Checkpoint, read_checkpoint, weights_of
 from src.config import load_config
 from src.evaluation import evaluate
 from src.pairs import find_pairs
@@ -182,7 +182,7 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(straight, tmp_path):
         "--clip_grad_norm", 0, "--resume", straight[0] / "ckpt" / "MODNet-1_3.ckpt",
     )  # fmt: skip
     text = done.assert_refused()
-    assert re.search(r"The loss is no finite number at step [56]", text) and "--clip_grad_norm 1" in text
+    assert re.search(r"No finite number at step [56]: the loss is NaN", text) and "--clip_grad_norm 1" in text
     assert f"{folder} holds an earlier run, which stays as it is: this run goes to {folder}-2" in done.out
     assert contents(folder) == before
     second = tmp_path / "output-2"
@@ -190,6 +190,19 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(straight, tmp_path):
     best = straight[0] / "ckpt" / "MODNet_best.ckpt"
     assert (second / "ckpt" / "MODNet_best.ckpt").read_bytes() == best.read_bytes()
     assert [row["step"] for row in rows(second)][:4] == ["1", "2", "3", "3"]
+
+
+def test_weights_that_turn_nan_in_the_last_update_are_not_saved(tiny_config, tmp_path, monkeypatch):
+    def broken(network):
+        weights = weights_of(network)
+        weights["encoder.stem.conv.weight"] *= float("nan")
+        return weights
+
+    monkeypatch.setattr("src.training.trainer.weights_of", broken)
+    arguments = "--config", tiny_config, "--output_path", tmp_path / "out", "--epoch_size", 1, "--val_interval", 0
+    text = run_main(train.main, *arguments).assert_refused()
+    assert "1 tensors of the network (encoder.stem.conv.weight, ...) are NaN" in text
+    assert os.listdir(tmp_path / "out" / "ckpt") == []
 
 
 def test_old_interval_checkpoints_go(tmp_path):

@@ -1,7 +1,8 @@
 """One compiled training step: losses, gradients, reduction over devices, clipping, update, moving average."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
 
 import mindspore as ms
 import numpy as np
@@ -10,8 +11,15 @@ from mindspore import nn, ops
 from src.checkpoint import copy_of
 from src.config import Config
 from src.losses import modnet_losses
+from src.training.compile_cache import compile_cache, graph_key
 
 LOSS_NAMES = ("semantic", "detail", "matte")
+# Settings that the compiled graph cannot hold: what decides the inputs and what happens between steps.
+_NOT_IN_THE_GRAPH = {
+    *("train_dataset", "val_dataset", "backbone_pretrained", "ckpt_path", "resume", "output_path", "device_id"),
+    *("workers", "epoch_size", "batch_size", "lr", "lr_schedule", "warmup_steps", "seed", "val_interval"),
+    *("ckpt_save_interval", "keep_checkpoint_max", "save_last_minutes", "log_print_interval"),
+}
 _ema_update = ops.MultitypeFuncGraph("ema_update")
 
 
@@ -80,13 +88,14 @@ class TrainStep:
     """
 
     def __init__(self, network: nn.Cell, config: Config, world: int = 1, loss: Callable = modnet_losses) -> None:
-        self.network, self.config = network, config
+        self.network, self.config, self.world, self.loss = network, config, world, loss
         self.optimizer = build_optimizer(trainable(network, config), config)
         self.ema: dict[str, ms.Parameter] = {}
         parameters = self.optimizer.parameters
         if config.ema_decay:
             self.ema = {p.name: ms.Parameter(copy_of(p), f"ema.{p.name}", False) for p in parameters}
-        self._step = _compiled_step(network, self.optimizer, tuple(self.ema.values()), config, world, loss)
+        self._step = _CompiledStep(network, self.optimizer, tuple(self.ema.values()), config, world, loss)
+        self._compiled = False
 
     def __call__(self, image: np.ndarray, trimap: np.ndarray, alpha: np.ndarray, lr: float, step: int) -> StepResult:
         """Update the weights with one batch: [N, 3, H, W], [N, 1, H, W] and [N, 1, H, W], float32.
@@ -96,8 +105,20 @@ class TrainStep:
         # Early averages would hold the first weights for long: the decay rises to its value over the first steps.
         decay = min(self.config.ema_decay, (1 + step) / (10 + step))
         batch = ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)
-        losses = self._step(*batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32)).asnumpy()
+        inputs = *batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32)
+        with nullcontext() if self._compiled else self._cache(image.shape):
+            losses = self._step(*inputs).asnumpy()
+        self._compiled = True
         return StepResult(float(losses.sum()), dict(zip(LOSS_NAMES, losses.tolist(), strict=True)))
+
+    def _cache(self, shape: tuple[int, ...]) -> AbstractContextManager:
+        """Where the graph for batches of `shape` may be kept; tried for one process on the CPU alone."""
+        if self.world > 1 or ms.get_context("device_target") != "CPU":
+            return nullcontext()
+        config = {k: v for k, v in asdict(self.config).items() if k not in _NOT_IN_THE_GRAPH}
+        trained = [p.name for p in self.optimizer.parameters]
+        training = [cell.training for _, cell in self.network.cells_and_names()]
+        return compile_cache(graph_key(shape, config, self.network.spec, trained, training, self.loss.__qualname__))
 
     def state(self) -> dict[str, ms.Tensor]:
         """What a resumed training needs beside the weights: the optimiser's tensors and the moving averages."""
@@ -117,14 +138,37 @@ class TrainStep:
         return all(parameter is not p for p in self.optimizer.parameters)
 
 
-def _compiled_step(
-    network: nn.Cell, optimizer: nn.Optimizer, ema: tuple[ms.Parameter, ...], config: Config, world: int, loss: Callable
+class _CompiledStep(nn.Cell):
+    """The compiled function. A cell, because MindSpore gives a cached graph the parameters of a cell alone."""
+
+    def __init__(
+        self,
+        network: nn.Cell,
+        optimizer: nn.Optimizer,
+        ema: tuple[ms.Parameter, ...],
+        config: Config,
+        world: int,
+        loss: Callable,
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.network, self.optimizer, self.averages = network, optimizer, ms.ParameterTuple(ema)
+        self.step = _step_function(network, optimizer, self.averages, config, world, loss)
+
+    @ms.jit
+    def construct(
+        self, image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor
+    ) -> ms.Tensor:
+        return self.step(image, trimap, alpha, lr, decay)
+
+
+def _step_function(
+    network: nn.Cell, optimizer: nn.Optimizer, ema: ms.ParameterTuple, config: Config, world: int, loss: Callable
 ) -> Callable:
     if config.amp_level != "O0":
         network = ms.amp.auto_mixed_precision(network, config.amp_level)
     scales = (config.semantic_scale, config.detail_scale, config.matte_scale)
     loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if config.amp_level != "O0" else None
-    clip, averages, averaged = config.clip_grad_norm, bool(ema), ms.ParameterTuple(ema)
+    clip, averages = config.clip_grad_norm, bool(ema)
     reducer = nn.DistributedGradReducer(optimizer.parameters, True, world) if world > 1 else None
     all_reduce = ops.AllReduce() if world > 1 else None
 
@@ -137,7 +181,6 @@ def _compiled_step(
 
     gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
 
-    @ms.jit
     def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor) -> ms.Tensor:
         # In here, because a compiled step may go on with the rate of its first call when it is set from outside.
         ops.assign(optimizer.learning_rate, lr)
@@ -156,7 +199,7 @@ def _compiled_step(
                 gradients = ops.clip_by_global_norm(gradients, clip)
             optimizer(gradients)
         if averages:
-            ops.HyperMap()(ops.partial(_ema_update, decay), averaged, optimizer.parameters)
+            ops.HyperMap()(ops.partial(_ema_update, decay), ema, optimizer.parameters)
         return losses
 
     return step

@@ -107,11 +107,14 @@ class Trainer:
 
     def _check_finite(self, result: StepResult) -> None:
         if not result.finite:
-            raise TrainingError(
-                f"The loss is no finite number at step {self.done + 1}; nothing was saved since the last checkpoint. "
-                "Lower --lr, set --clip_grad_norm 1, or look for damaged pictures with data/check_dataset.py; "
-                "then continue with --resume."
-            )
+            raise TrainingError(self._no_number("the loss is"))
+
+    def _no_number(self, what: str) -> str:
+        return (
+            f"No finite number at step {self.done + 1}: {what} NaN or infinite; nothing was saved since the last "
+            "checkpoint. Lower --lr, set --clip_grad_norm 1, or look for damaged pictures with "
+            "data/check_dataset.py; then continue with --resume."
+        )
 
     def _log(self, meter: Meter) -> None:
         steps, epochs = self.sequence.steps_per_epoch, self.config.epoch_size
@@ -174,8 +177,12 @@ class Trainer:
             self._save(self.folder.last, scores or {})
         self.saved_at = time.monotonic()
 
-    def _save(self, path: Any, scores: dict[str, float]) -> None:
-        save_checkpoint(path, weights_of(self.network), self._meta(scores), self.step.state())
+    def _save(self, path: Path, scores: dict[str, float]) -> None:
+        weights = weights_of(self.network)
+        broken = [name for name, value in weights.items() if not np.isfinite(value.asnumpy()).all()]
+        if broken:
+            raise TrainingError(self._no_number(f"{len(broken)} tensors of the network ({broken[0]}, ...) are"))
+        save_checkpoint(path, weights, self._meta(scores), self.step.state())
 
     def _meta(self, scores: dict[str, float]) -> Meta:
         return Meta(

@@ -1,0 +1,91 @@
+"""MindSpore's compile cache for the training step, made safe: one folder for each graph that can be.
+
+Compiling a step takes MindSpore ten to twenty seconds, reading the compiled graph back one or two. MindSpore itself
+watches few of the things that a graph depends on, so all of them go into the folder's name here.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+
+from src import cpu_ops
+from src.log import logger
+
+SOURCES = Path(__file__).resolve().parents[1]
+COMPILED = ("models", "cpu_ops", "training", "losses.py", "spec.py")  # whose code becomes part of the graph
+KEPT = 20  # graphs
+_used: list[str] = []  # MindSpore reads the cache's path once in a process, so only its first step can be cached
+
+
+def cache_root() -> Path | None:
+    """$MODNET_COMPILE_CACHE, or a folder in the user's cache; None where the variable says "0"."""
+    said = os.environ.get("MODNET_COMPILE_CACHE", "")
+    if said == "0":
+        return None
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(said) if said else home / "modnet-mindspore" / "steps"
+
+
+def graph_key(*facts: Any) -> str:
+    """Name for the graph of a step: `facts` (their repr) with MindSpore's version, our sources and operators.
+
+    The running program is in it because MindSpore rejects a graph that another one stored.
+    """
+    program = os.path.realpath(sys.argv[0])
+    around = ms.__version__, program, cpu_ops.available(), cpu_ops.library_path()
+    digest = hashlib.sha256(repr((around, facts)).encode())
+    for name in COMPILED:
+        part = SOURCES / name
+        for path in sorted(part.rglob("*.py")) if part.is_dir() else [part]:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+@contextmanager
+def compile_cache(key: str) -> Iterator[None]:
+    """Within, the one graph that is compiled is taken from the cache, or put there once it is whole.
+
+    For the first step of a process; later ones are compiled without a cache.
+    """
+    root = cache_root()
+    try:
+        if root is None or _used:
+            raise FileNotFoundError
+        root.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=".new-", dir=root))
+    except OSError:  # no cache here: a read-only home, a full disk
+        yield
+        return
+    _used.append(key)
+    stored = root / key
+    known = stored.is_dir()
+    if known:
+        os.utime(stored)
+        logger.info("training step: compiled graph from %s", stored)
+    ms.set_context(enable_compile_cache=True, compile_cache_path=str(stored if known else building))
+    try:
+        yield
+        if not known:
+            _keep(building, stored)
+    finally:
+        ms.set_context(enable_compile_cache=False)
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _keep(building: Path, stored: Path) -> None:
+    """Move a finished folder into its place, and drop those unused for longest."""
+    try:
+        building.rename(stored)
+        folders = sorted((p for p in stored.parent.iterdir() if p.name[0] != "."), key=lambda p: p.stat().st_mtime)
+    except OSError:  # another process was faster, or the disk is gone: the cache is a convenience
+        return
+    for path in folders[:-KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
