@@ -60,7 +60,7 @@ def draw(path: Path, times: dict[tuple[int, int], float], marks: list[tuple[int,
     left.set(xlabel="megapixels a step", ylabel="seconds a step", xlim=(0, None), ylim=(0, None), title=about)
     left.legend()
     right.plot(*zip(*marks, strict=True), marker=".")
-    right.set(xlabel="steps", ylabel="MB in memory", ylim=(0, None), title="4 x 256 x 256")
+    right.set(xlabel="steps", ylabel="MB in memory", ylim=(0, 1.2 * max(mb for _, mb in marks)), title="4 x 256 x 256")
     for axes in (left, right):
         axes.grid(alpha=0.3)
     with whole_file(path) as temporary:
