@@ -1,0 +1,69 @@
+"""Prune a matting network: a narrower checkpoint that rebuilds itself, and a report on what went.
+
+    python prune.py --ckpt_path MODNet_best.ckpt --ratio 0.5 --threshold 0.5 --output_path pruned
+    python prune.py --ckpt_path MODNet_best.ckpt --strategy budget --target macs=2.5G --config P3M.yml --output_path p
+
+Leaves pruned.ckpt, report.txt, report.json and report.png in --output_path; retrain it with train.py --ckpt_path.
+"""
+
+import argparse
+from pathlib import Path
+
+from src.cli import run_command
+from src.config import add_arguments, config_from_args
+from src.device import prepare_environment, select_device
+from src.log import logger, setup_logging
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, ("ckpt_path", "output_path", "device_target", "device_id", "seed"))
+    add = parser.add_argument
+    add("--strategy", default="original", help="original, uniform, global, budget or sensitivity (default: original)")
+    add("--importance", default="l1", help="l1, l2, bn (folded batch norm) or taylor (needs --config) (default: l1)")
+    add("--ratio", type=float, default=0.5, help="share of channels to remove (original: in the branches)")
+    add("--threshold", type=float, default=0.5, help="original: of the normalised L1, in encoder and LR branch")
+    add("--target", help="macs=3.0G, params=1.2M or latency=20ms@512x512, instead of a ratio")
+    add("--min_channels", type=int, default=1, help="every group keeps at least so many (default: 1)")
+    add("--multiple", type=int, default=1, help="round widths to a multiple of this (default: 1)")
+    add("--group_score", choices=("mean", "sum"), default="mean", help="of a channel's scores over its layers")
+    add("--calibration", type=Path, help="folder of pictures to renew batch norms with (default: the training set)")
+    add("--calibration_batches", type=int, default=8, help="how many batches of them (default: 8)")
+    add("--no_recalibration", action="store_true", help="keep the batch norms' statistics")
+    add("--sensitivity_pictures", type=int, default=8, help="validation pictures for each trial (default: 8)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    config = config_from_args(args)
+    setup_logging()
+    if message := prepare_environment(config.device_target):
+        logger.info(message)
+    from src.pruning.measure import Target
+    from src.pruning.options import PruneOptions
+    from src.pruning.plan import Limits
+    from src.pruning.run import prune_checkpoint
+
+    options = PruneOptions(
+        strategy=args.strategy,
+        importance=args.importance,
+        ratio=args.ratio,
+        threshold=args.threshold,
+        target=Target.parse(args.target) if args.target else None,
+        limits=Limits(args.min_channels, args.multiple),
+        gather=args.group_score,
+        calibration=args.calibration,
+        batches=args.calibration_batches,
+        recalibrate=not args.no_recalibration,
+        pictures=args.sensitivity_pictures,
+    )
+    select_device(config.device_target, config.device_id)
+    report = prune_checkpoint(config, options)
+    for line in report.to_text().splitlines():
+        logger.info(line)
+    logger.info("-> %s", config.output_path)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,71 @@
+"""From how many channels each group keeps to which ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from src.errors import ConfigError, NetworkError
+from src.pruning.groups import Channels
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of every group's width.
+
+    Attributes:
+        min_channels: a group keeps at least so many (all of them, if it has fewer).
+        multiple: widths are rounded to the nearest multiple of this; processors like 8 or 16.
+    """
+
+    min_channels: int = 1
+    multiple: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("min_channels", "multiple"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+
+    def apply(self, counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Lawful widths, int [groups], nearest to `counts`; `sizes` are the present ones."""
+        rounded = (2 * counts + self.multiple) // (2 * self.multiple) * self.multiple
+        least = -(-self.min_channels // self.multiple) * self.multiple
+        return np.minimum(np.maximum(rounded, least), sizes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which channels stay.
+
+    Attributes:
+        keep: bool [channels.count].
+        strategy: how that was decided, with its `settings`.
+    """
+
+    keep: np.ndarray
+    strategy: str
+    settings: dict[str, Any]
+
+    def summary(self) -> str:
+        settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        return f"{self.strategy} ({settings})"
+
+
+def select(channels: Channels, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mask, bool [channels.count], of the `counts[g]` best of each group; of equal scores the first ones stay."""
+    keep = np.ones(channels.count, bool)
+    for group, count in zip(channels.groups, counts, strict=True):
+        order = np.argsort(-scores[group.channels], kind="stable")
+        keep[group.channels[order[count:]]] = False
+    return keep
+
+
+def check(channels: Channels, keep: np.ndarray) -> None:
+    """Raises NetworkError where a mask empties a group or drops a channel that must stay."""
+    free = np.zeros(channels.count, bool)
+    for group in channels.groups:
+        free[group.channels] = True
+        if not keep[group.channels].any():
+            raise NetworkError(f"All {len(group)} channels of '{group.name}' would go. Keep at least one.")
+    if not keep[~free].all():
+        raise NetworkError("Channels of the picture or of the network's outputs would go. They have to stay.")

@@ -1,0 +1,173 @@
+"""What prune.py calls: from a checkpoint to a pruned one with its reports."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mindspore import nn
+from tqdm import tqdm
+
+from src.checkpoint import Meta, file_source, load_network, save_checkpoint, weights_of
+from src.config import Config
+from src.errors import ConfigError, OutputError
+from src.evaluation import evaluate
+from src.files import make_folder, write_text
+from src.log import logger
+from src.losses import objective_of
+from src.pairs import evaluation_pairs
+from src.pruning.budget import by_part, meet
+from src.pruning.calibration import folder_batches, recalibrate, training_batches
+from src.pruning.compression import compression_info
+from src.pruning.groups import channels_of
+from src.pruning.importance import OF_WEIGHTS
+from src.pruning.measure import Measure, Target, kept_channels, macs, parameters
+from src.pruning.options import PruneOptions
+from src.pruning.plan import Plan
+from src.pruning.report import PruneReport, compare
+from src.pruning.sensitivity import Sensitivity, measure_sensitivity
+from src.pruning.strategies import Setting, by_ranking, original, uniform
+from src.pruning.surgery import arrays_of, prune
+from src.pruning.taylor import taylor
+from src.runtime.mindspore_runtime import MindSporePredictor
+from src.spec import ModNetSpec, NetworkSpec
+from src.training.setup import preprocess_of
+
+CHECKPOINT = "pruned.ckpt"
+
+
+def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
+    """Prune `config.ckpt_path` into `config.output_path`; raises MattingError for whatever the user can mend."""
+    if not config.ckpt_path:
+        raise ConfigError("Name the network to prune: --ckpt_path FILE.ckpt")
+    output = make_folder(config.output_path)
+    if (output / CHECKPOINT).exists():
+        raise OutputError(f"{output} holds a pruned network already, which stays. Give another --output_path.")
+    network, meta = load_network(config.ckpt_path)
+    run = _Run(network, meta, config, options, output)
+    plan = run.plan()
+    narrow = prune(network, plan.keep, run.setting.channels)
+    batches = run.recalibrate(narrow)
+    source = file_source(config.ckpt_path)
+    report = compare(network, narrow, source, plan.strategy, plan.settings, batches)
+    report.save(output)
+    _save_side_file(narrow.spec, options, output)
+    meta = replace(
+        meta, spec=narrow.spec, epoch=0, step=0, scores={}, source=source | {"pruning": plan.summary()}, train={}
+    )
+    save_checkpoint(output / CHECKPOINT, weights_of(narrow), meta)
+    return report
+
+
+def _save_side_file(spec: NetworkSpec, options: PruneOptions, output: Path) -> None:
+    info = compression_info(spec, options.threshold) if isinstance(spec, ModNetSpec) else None
+    if info is not None:
+        write_text(output / "pruned.json", json.dumps(info))
+        logger.info("pruned.json describes the network to ModelCompression's programs")
+
+
+def _bar(text: str, unit: str) -> Callable[[Iterable], Iterable]:
+    return lambda items: tqdm(items, text, unit=unit, disable=None)
+
+
+@dataclass
+class _Run:
+    """One pruning: the network, and what the strategies need beside it."""
+
+    network: nn.Cell
+    meta: Meta
+    config: Config
+    options: PruneOptions
+    output: Path
+
+    def __post_init__(self) -> None:
+        self.channels, weights = channels_of(self.network), arrays_of(self.network)
+        self.setting = Setting(self.channels, weights, self._scores(weights), self.options.limits)
+
+    def _scores(self, weights: dict[str, np.ndarray]) -> np.ndarray:
+        if self.options.importance in OF_WEIGHTS:
+            return OF_WEIGHTS[self.options.importance](weights, self.channels, self.options.gather)
+        if self.config.train_dataset is None:
+            raise ConfigError("Taylor importance needs pictures with alphas: give --config with a `train_dataset`.")
+        self._check_normalisation()
+        batches = training_batches(self.config.dataset("train_dataset"), self.options.batches, self.config.seed)
+        losses = objective_of(self.network.spec.network, self.config).losses
+        bar = tqdm(batches, "importance", self.options.batches, unit="batch", disable=None)
+        return taylor(self.network, self.channels, bar, losses)
+
+    def plan(self) -> Plan:
+        counts, settings = self._counts()
+        limits = {"min_channels": self.options.limits.min_channels, "multiple": self.options.limits.multiple}
+        settings = {"importance": self.options.importance, **settings, **limits}
+        return Plan(self.setting.keep(counts), self.options.strategy, settings)
+
+    def _counts(self) -> tuple[np.ndarray, dict[str, Any]]:
+        """Channels that each group keeps, and the numbers behind them."""
+        options, setting = self.options, self.setting
+        if options.strategy == "original":
+            settings = {"ratio": options.ratio, "threshold": options.threshold}
+            return original(setting, **settings), settings
+        if options.strategy == "budget":
+            counts, ratios = by_part(setting, options.target, self._measure(options.target))
+            return counts, {"target": options.target.format(options.target.value)} | {
+                f"ratio_{part}": round(ratio, 4) for part, ratio in ratios.items()
+            }
+        strategies = {"uniform": uniform, "global": by_ranking}
+        if options.strategy in strategies and options.target is None:
+            return strategies[options.strategy](setting, options.ratio), {"ratio": options.ratio}
+        strategy = strategies.get(options.strategy) or self._sensitivity().allot
+        target = options.target or Target("channels", (1 - options.ratio) * setting.sizes.sum())
+        counts, strength = meet(setting, strategy, target, self._measure(target))
+        return counts, {"target": target.format(target.value), "strength": round(strength, 4)}
+
+    def _measure(self, target: Target) -> Measure:
+        if target.kind == "channels":
+            return kept_channels(self.channels)
+        if target.kind == "params":
+            return parameters(self.network, self.channels)
+        if target.kind == "macs":
+            return macs(self.network, self.channels, *target.size)
+        from src.pruning.latency import measure_latency  # needs onnx and openvino
+
+        table = measure_latency(self.network, self.setting, target.size, progress=_bar("latency", "width"))
+        table.save(self.output / "latency.csv")
+        return table
+
+    def _sensitivity(self) -> Sensitivity:
+        if self.config.val_dataset is None:
+            raise ConfigError("The strategy `sensitivity` needs pictures to score: give --config with a `val_dataset`.")
+        spec = self.config.dataset("val_dataset")
+        pairs = evaluation_pairs(spec)[: self.options.pictures]
+        predictor = MindSporePredictor(self.network, self.meta.preprocess)
+
+        def score() -> float:
+            return evaluate(predictor, pairs, "", spec.dataset_root, allow_rgb=spec.alpha_allow_rgb).whole["mse"]
+
+        table = measure_sensitivity(self.network, self.setting, score, progress=_bar("sensitivity", "trial"))
+        table.save(self.output / "sensitivity.csv")
+        table.draw(self.output / "sensitivity.png")
+        return table
+
+    def recalibrate(self, narrow: nn.Cell) -> int:
+        """Renew batch norms' statistics where there are pictures; returns the number of batches."""
+        options = self.options
+        if not options.recalibrate or (options.calibration is None and self.config.train_dataset is None):
+            logger.info("batch norms keep their statistics: pictures (--config or --calibration) would renew them")
+            return 0
+        if options.calibration is not None:
+            images = folder_batches(options.calibration, self.meta.preprocess, options.batches)
+        else:
+            self._check_normalisation()
+            spec = self.config.dataset("train_dataset")
+            images = (image for image, _, _ in training_batches(spec, options.batches, self.config.seed))
+        return recalibrate(narrow, tqdm(images, "batch norms", unit="batch", disable=None))
+
+    def _check_normalisation(self) -> None:
+        stated, own = preprocess_of(self.config), self.meta.preprocess
+        if (stated.mean, stated.std) != (own.mean, own.std):
+            raise ConfigError(
+                f"The network was trained with mean {own.mean} and std {own.std}, the configuration's Normalize says "
+                f"{stated.mean} and {stated.std}. Use the configuration that it was trained with."
+            )

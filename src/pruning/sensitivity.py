@@ -1,0 +1,116 @@
+"""Which groups a network can do without: its score with each group narrowed alone, and widths allotted by that."""
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+from src.files import whole_file
+from src.pruning.groups import Channels
+from src.pruning.plan import select
+from src.pruning.strategies import Setting, fixed_count
+from src.pruning.surgery import silence
+
+RATIOS = (0.25, 0.5, 0.75)
+COLUMNS = ("group", "part", "channels", "ratio", "kept", "mse", "mse_unpruned")
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Validation MSE [groups, ratios] with one group narrowed by one ratio, and `unpruned`, that of the network."""
+
+    channels: Channels
+    ratios: tuple[float, ...]
+    mse: np.ndarray
+    unpruned: float
+
+    def harm(self) -> np.ndarray:
+        """Increase of the MSE, [groups, 1 + ratios] from ratio 0 on; made non-decreasing, since scores are noisy."""
+        rises = np.maximum(self.mse - self.unpruned, 0.0)
+        return np.maximum.accumulate(np.pad(rises, ((0, 0), (1, 0))), axis=1)
+
+    def allot(self, setting: Setting, strength: float) -> np.ndarray:
+        """Channels to keep when each group is narrowed until it does the same harm; int [groups].
+
+        Args:
+            strength: 0 removes nothing that does harm, 1 all groups by the largest measured ratio.
+        """
+        harm = self.harm()
+        level = harm.max() * strength**3  # most groups do little harm: the cube gives them most of the range
+        steps = (0.0, *self.ratios)
+        ratios = [_largest(steps, row, level) for row in harm]
+        return np.array([fixed_count(len(g), r) for g, r in zip(setting.channels.groups, ratios, strict=True)])
+
+    def save(self, path: Path) -> None:
+        """Write the table as CSV, one row for each group and ratio."""
+        rows = [
+            (group.name, group.part, len(group), ratio, fixed_count(len(group), ratio) or 1, f"{mse:.8g}",
+             f"{self.unpruned:.8g}")
+            for group, line in zip(self.channels.groups, self.mse, strict=True)
+            for ratio, mse in zip(self.ratios, line, strict=True)
+        ]  # fmt: skip
+        with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([COLUMNS, *rows])
+
+    def draw(self, path: Path) -> None:
+        """One picture a part, one curve a group: MSE against the share of channels removed."""
+        from matplotlib.figure import Figure
+
+        groups = self.channels.groups
+        parts = list(dict.fromkeys(group.part for group in groups))
+        figure = Figure(figsize=(6 * len(parts), 5), layout="constrained")
+        for axes, part in zip(np.atleast_1d(figure.subplots(1, len(parts), sharey=True)), parts, strict=True):
+            for group, line in zip(groups, self.mse, strict=True):
+                if group.part == part:
+                    axes.plot((0, *self.ratios), (self.unpruned, *line), "o-", markersize=3, label=group.name)
+            axes.set(title=part, xlabel="share of channels removed", yscale="log")
+            axes.grid(alpha=0.3)
+            axes.legend(fontsize=6)
+        figure.axes[0].set_ylabel("validation MSE")
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, dpi=100)
+
+
+def _largest(steps: tuple[float, ...], harm: np.ndarray, level: float) -> float:
+    """The largest ratio that does no more harm than `level`, along straight lines between the steps."""
+    fits = int(np.flatnonzero(harm <= level)[-1])
+    if fits == len(steps) - 1:
+        return steps[-1]
+    rise = harm[fits + 1] - harm[fits]
+    return steps[fits] + (steps[fits + 1] - steps[fits]) * (level - harm[fits]) / rise
+
+
+def measure_sensitivity(
+    network: nn.Cell,
+    setting: Setting,
+    score: Callable[[], float],
+    ratios: tuple[float, ...] = RATIOS,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> Sensitivity:
+    """Narrow every group by every ratio, one at a time, and score the network.
+
+    Args:
+        score: the network's MSE as it is when called. Its weights change between calls, and come back at the end.
+        progress: wraps the sequence of trials, for a bar.
+    """
+    unpruned, groups = score(), setting.channels.groups
+    mse = np.zeros((len(groups), len(ratios)))
+    trials = [(g, r) for g in range(len(groups)) for r in range(len(ratios))]
+    present = {p.name: p for p in network.get_parameters()}
+    for g, r in progress(trials):
+        counts = setting.sizes
+        counts[g] = max(1, fixed_count(len(groups[g]), ratios[r]))
+        keep = select(setting.channels, setting.scores, counts)
+        silent = silence(setting.weights, setting.channels, keep)
+        try:
+            for name, value in silent.items():
+                present[name].set_data(ms.Tensor(value))
+            mse[g, r] = score()
+        finally:
+            for name in silent:
+                present[name].set_data(ms.Tensor(setting.weights[name].copy()))
+    return Sensitivity(setting.channels, ratios, mse, unpruned)
