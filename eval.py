@@ -1,62 +1,59 @@
-"""Score a checkpoint on the validation set of a configuration, and write its mattes.
+"""Score networks on the validation set of a configuration, and write their mattes.
 
     python eval.py --config P3M.yml --ckpt_path output/ckpt/MODNet_best.ckpt --output_path eval_output
+    python eval.py --config P3M.yml --model MODNet_best.ckpt MODNet_best.onnx int8.xml --max_mse_increase 10%
     bash scripts/run_standalone_eval_gpu.sh P3M.yml output/ckpt/MODNet_best.ckpt 0
 
-Leaves <picture>.png (8-bit grey, the picture's size) and eval.json in --output_path; the last line gives MSE and MAD.
+A model is a checkpoint, MindIR, ONNX file or OpenVINO IR (.xml). Leaves <picture>.png (8-bit grey, the picture's size)
+and eval.json in --output_path; for several models in a folder each, beside comparison.json. An earlier evaluation there
+stays: the new one goes to <output_path>-2. Exit status 1: a model's MSE is above the first's by more than allowed.
 """
 
 import argparse
 from pathlib import Path
 
-from src.cli import run_command
-from src.config import add_arguments, config_from_args
-from src.device import prepare_environment, select_device
+from src.cli import parse_share, run_command
+from src.comparison import COMPARISON, RESULT, report, score
+from src.config import Config, add_arguments, config_from_args
 from src.errors import ConfigError
-from src.evaluation import PictureScores, evaluate
-from src.files import make_folder
-from src.log import logger, setup_logging
+from src.files import make_folder, unused_folder
+from src.log import setup_logging
 from src.pairs import evaluation_pairs
-from src.results import EvalResult
+from src.results import Comparison
+from src.runtime.base import Predictor
+from src.runtime.factory import open_predictor
+from src.runtime.options import add_model_arguments, open_options
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ("ckpt_path", "output_path", "device_target", "device_id"))
-    config = config_from_args(parser.parse_args())
+    parser.add_argument("--model", nargs="+", help="models of any kind; the first is what the others are compared with")
+    parser.add_argument("--device", default="CPU", help="device of onnxruntime and OpenVINO (default: CPU)")
+    parser.add_argument(
+        "--max_mse_increase", type=parse_share, metavar="SHARE", help="such as 10%%: else exit status 1"
+    )
+    add_model_arguments(parser)
+    args = parser.parse_args()
+    config = config_from_args(args)
     setup_logging()
-    if not config.ckpt_path:
-        raise ConfigError("Name the network to score: --ckpt_path FILE.ckpt")
+    models = args.model or [config.ckpt_path]
+    if models == [None]:
+        raise ConfigError("Name the network to score: --ckpt_path FILE.ckpt, or --model FILE of any kind.")
+    if len(models) == 1 and args.max_mse_increase is not None:
+        raise ConfigError("--max_mse_increase compares with the first of several models: give --model A B.")
     spec = config.dataset("val_dataset")
     pairs = evaluation_pairs(spec)
-    output = make_folder(Path(config.output_path))
-    if message := prepare_environment(config.device_target):
-        logger.info(message)
-    select_device(config.device_target, config.device_id)
-    from src.runtime.mindspore_runtime import MindSporePredictor
-
-    predictor, _ = MindSporePredictor.from_checkpoint(config.ckpt_path)
-    logger.info("%s on %d pictures of %s", config.ckpt_path, len(pairs), spec.dataset_root)
-    result = evaluate(
-        predictor, pairs, config.ckpt_path, spec.dataset_root, output, spec.alpha_allow_rgb, on_picture=log_picture
-    )
-    result.save(output / "eval.json")
-    log_result(result)
+    output = make_folder(unused_folder(config.output_path, (RESULT, COMPARISON)))
+    predictors = [open_model(model, config, args) for model in models]
+    folders = [output] if len(models) == 1 else [output / f"{i}_{Path(m).name}" for i, m in enumerate(models, 1)]
+    results = [score(*job, pairs, spec) for job in zip(models, predictors, folders, strict=True)]
+    return 0 if len(models) == 1 else report(Comparison(results), args.max_mse_increase, output)
 
 
-def log_picture(scores: PictureScores) -> None:
-    logger.info(
-        "%s: MSE %.6f, MAD %.6f, SAD %.3f, band MSE %.6f", scores.name, scores.whole.mse, scores.whole.mad,
-        scores.whole.sad, scores.band.mse,
-    )  # fmt: skip
-
-
-def log_result(result: EvalResult) -> None:
-    for region, scores in (("whole picture", result.whole), ("transition band", result.band)):
-        values = ", ".join(f"{name.upper() if name != 'miou' else 'mIoU'} {scores[name]:.6f}" for name in scores)
-        logger.info("%s: %s", region, values)
-    logger.info("%d pictures in %.1f s, network %.1f s", result.pictures, result.seconds, result.network_seconds)
-    logger.info("eval result, MSE: %.6f, MAD: %.6f", result.whole["mse"], result.whole["mad"])
+def open_model(path: str, config: Config, args: argparse.Namespace) -> Predictor:
+    device = config.device_target if Path(path).suffix in (".ckpt", ".mindir") else args.device
+    return open_predictor(path, device, device_id=config.device_id, **open_options(args))[0]
 
 
 if __name__ == "__main__":

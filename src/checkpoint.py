@@ -17,7 +17,7 @@ from mindspore import nn
 from src.errors import CheckpointError
 from src.files import whole_file
 from src.models import build_network
-from src.spec import ModNetSpec, Preprocess, spec_from_json, spec_to_json
+from src.spec import NetworkSpec, Preprocess, spec_from_json, spec_to_json
 
 META_KEY = "modnet_meta"
 STATE_PREFIX = "train_state/"  # optimiser, EMA and other tensors that only a resumed training needs
@@ -29,7 +29,7 @@ class Meta:
 
     Attributes:
         network: the spec's network name, or "encoder" for backbone weights alone (then `spec` is None).
-        encoder: name of the encoder.
+        encoder: name of the encoder; None for a network whose encoder has no weights of its own to be had.
         epoch, step: finished epochs and optimiser steps.
         scores: validation scores by name, empty where never validated.
         source: name and SHA-256 of the file that the weights came from, if they were converted.
@@ -37,8 +37,8 @@ class Meta:
     """
 
     network: str
-    encoder: str
-    spec: ModNetSpec | None
+    encoder: str | None
+    spec: NetworkSpec | None
     preprocess: Preprocess = field(default_factory=Preprocess)
     epoch: int = 0
     step: int = 0

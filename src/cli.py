@@ -1,10 +1,22 @@
 """What every command line of the project shares: error reporting and exit status."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
 
 from src.errors import MattingError
+
+
+def parse_share(text: str) -> float:
+    """`10%` or `0.1` -> 0.1, at least 0; for the `type` of an option."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < float("inf"):
+        raise argparse.ArgumentTypeError(f"wanted a share such as 10% or 0.1, got {text!r}")
+    return share
 
 
 def run_command(main: Callable[[], int | None]) -> None:

@@ -17,12 +17,14 @@ import yaml
 from src.dataset_spec import DatasetSpec, check_choice, nearest
 from src.errors import ConfigError
 from src.files import write_text
-from src.spec import ENCODERS
+from src.spec import ENCODERS, NORMS, SPECS
 
 TARGETS = ("auto", "GPU", "Ascend", "CPU")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("zoo", "constant", "cosine", "one_cycle")
 AMP_LEVELS = ("O0", "O2", "O3")
+COMPOSITIONS = ("intended", "faithful")
+MMNET_LOSSES = ("lambda_alpha_loss", "lambda_comp_loss", "lambda_grad_loss", "lambda_kd_loss", "lambda_aux_loss")
 
 
 def option(default: Any, text: str) -> Any:
@@ -36,11 +38,22 @@ class Config:
     train_dataset: DatasetSpec | None = None
     val_dataset: DatasetSpec | None = None
 
-    encoder: str = option("mobilenetv2", "encoder: mobilenetv2 or efficientnet_lite0")
+    network: str = option("modnet", "network: modnet or mmnet")
+    encoder: str = option("mobilenetv2", "MODNet's encoder: mobilenetv2 or efficientnet_lite0")
+    width_multiplier: float = option(1.0, "MMNet's width: 0.5, 0.75, 1.0, 1.4 or any other multiple")
     backbone_pretrained: bool | str = option(
         True, "start from the encoder's pretrained weights: True (converted file in pretrained/), False, or a path"
     )
-    ckpt_path: str | None = option(None, "start from all weights of this checkpoint (its spec replaces `encoder`)")
+    ckpt_path: str | None = option(None, "start from all weights of this checkpoint (its spec replaces `network`)")
+    from_scratch: bool = option(
+        False, "of `ckpt_path` take the widths and not the weights (with freeze_backbone: but the encoder's)"
+    )
+    norm: str | None = option(
+        None, "norm of MODNet's branches: ib (half instance norm), batch (folds away in deployment); default: as it is"
+    )
+    teacher: str | None = option(None, "checkpoint of a MODNet whose outputs and maps the trained one is drawn to")
+    kd_scale: float = option(1.0, "weight of the teacher's mattes against the true ones")
+    kd_feature_scale: float = option(1.0, "weight of the teacher's maps")
     resume: str | None = option(None, "continue a run: its folder or one of its checkpoints")
     output_path: str = option("./output", "folder of the run; an earlier run in it is never overwritten")
 
@@ -59,17 +72,27 @@ class Config:
     optimizer: str = option("sgd", "sgd (momentum), adam or adamw")
     momentum: float = option(0.9, "momentum of SGD, beta1 of Adam")
     weight_decay: float = option(0.0, "weight decay on convolution and dense weights")
-    semantic_scale: float = option(10.0, "weight of the semantic loss")
-    detail_scale: float = option(10.0, "weight of the detail loss")
-    matte_scale: float = option(1.0, "weight of the matte loss")
+    semantic_scale: float = option(10.0, "weight of MODNet's semantic loss")
+    detail_scale: float = option(10.0, "weight of MODNet's detail loss")
+    matte_scale: float = option(1.0, "weight of MODNet's matte loss")
+    lambda_alpha_loss: float = option(1.0, "weight of MMNet's alpha loss (all five are divided by their sum)")
+    lambda_comp_loss: float = option(1.0, "weight of MMNet's composition loss")
+    lambda_grad_loss: float = option(1.0, "weight of MMNet's gradient loss")
+    lambda_kd_loss: float = option(1.0, "weight of MMNet's distillation loss")
+    lambda_aux_loss: float = option(1.0, "weight of MMNet's auxiliary loss")
+    composition: str = option("intended", "MMNet's composition loss: intended, or faithful to the original's (1/255)")
     clip_grad_norm: float = option(0.0, "clip the gradient's global norm to this; 0: off")
     ema_decay: float = option(0.0, "keep an exponential moving average of the weights and validate it; 0: off")
     freeze_backbone: bool = option(False, "do not train the encoder")
+    bn_momentum: float | None = option(
+        None, "share of the moving statistics that batch norms keep a step (default: MODNet 0.9, MMNet 0.999)"
+    )
     freeze_norm: bool = option(False, "keep the batch norms' statistics")
     seed: int = option(2022, "seed of weights, sample order and augmentation")
 
     val_interval: int = option(1, "validate every so many epochs; 0: never")
     ckpt_save_interval: int = option(1, "keep a checkpoint every so many epochs; 0: only last and best")
+    ckpt_save_steps: int = option(0, "keep a checkpoint every so many steps, too; 0: off")
     keep_checkpoint_max: int = option(5, "how many of them to keep")
     save_last_minutes: float = option(10.0, "save the resumable checkpoint this often within an epoch")
     log_print_interval: int = option(10, "log every so many steps")
@@ -77,20 +100,27 @@ class Config:
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
             object.__setattr__(self, f.name, _coerce(f.name, getattr(self, f.name), _types()[f.name]))
+        check_choice("network", self.network, tuple(SPECS))
         check_choice("encoder", self.encoder, tuple(ENCODERS))
         check_choice("device_target", self.device_target, TARGETS)
         check_choice("amp_level", self.amp_level, AMP_LEVELS)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("lr_schedule", self.lr_schedule, SCHEDULES)
+        if self.norm is not None:
+            check_choice("norm", self.norm, NORMS)
+        check_choice("composition", self.composition, COMPOSITIONS)
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise ConfigError(f"`{name}` must be at least {least}, got {value}.")
-        for name in ("momentum", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
+        for name in ("momentum", "ema_decay", "bn_momentum"):
+            if not 0 <= (getattr(self, name) or 0) < 1:
                 raise ConfigError(f"`{name}` must lie in [0, 1), got {getattr(self, name)}.")
-        if not self.lr > 0:
-            raise ConfigError(f"`lr` must be above 0, got {self.lr}.")
+        for name in ("lr", "width_multiplier"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"`{name}` must be above 0, got {getattr(self, name)}.")
+        if not any(getattr(self, name) for name in MMNET_LOSSES):
+            raise ConfigError(f"One of MMNet's loss weights must be above 0: {', '.join(MMNET_LOSSES)}.")
 
     def dataset(self, section: str) -> DatasetSpec:
         """`train_dataset` or `val_dataset`, with the run's `batch_size` and `workers` put in."""
@@ -108,7 +138,8 @@ class Config:
 _LEAST = {
     "device_id": 0, "workers": 0, "epoch_size": 1, "batch_size": 1, "warmup_steps": 0, "weight_decay": 0,
     "semantic_scale": 0, "detail_scale": 0, "matte_scale": 0, "clip_grad_norm": 0, "seed": 0, "val_interval": 0,
-    "ckpt_save_interval": 0, "keep_checkpoint_max": 1, "save_last_minutes": 0, "log_print_interval": 1,
+    "ckpt_save_interval": 0, "ckpt_save_steps": 0, "keep_checkpoint_max": 1, "save_last_minutes": 0,
+    "log_print_interval": 1, "kd_scale": 0, "kd_feature_scale": 0, **dict.fromkeys(MMNET_LOSSES, 0),
 }  # fmt: skip
 
 

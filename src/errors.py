@@ -33,3 +33,13 @@ class TrainingError(MattingError):
 
 class NetworkError(MattingError):
     """A network, or a change of it, that the program does not know how to handle."""
+
+
+class ModelError(MattingError):
+    """A model file (ONNX, OpenVINO IR, MindIR) that is damaged, foreign or not what was asked for."""
+
+
+class ExportError(MattingError):
+    """An export that does not compute what its checkpoint computes: our fault, hence status 1."""
+
+    exit_status = 1

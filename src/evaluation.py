@@ -11,24 +11,25 @@ from pathlib import Path
 import numpy as np
 
 from src.dataset import Pair
-from src.errors import DataError
-from src.imaging import read_alpha, read_image, to_input, to_matte, write_alpha
+from src.errors import DataError, ModelError
+from src.imaging import read_alpha, read_image, to_matte, write_alpha
 from src.memory import keep_freed_memory
 from src.metrics import MatteScores, mean_scores, score_regions, transition_band
+from src.mmnet_metrics import mmnet_scores
 from src.results import EvalResult
 from src.runtime.base import Predictor
-from src.spec import Preprocess
 
 _MOST_HELPERS = 8
 
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Scores of one picture: whole and in the transition band."""
+    """Scores of one picture: whole, in the transition band, and by MMNet's own measures."""
 
     name: str
     whole: MatteScores
     band: MatteScores
+    mmnet: dict[str, float]
 
 
 def read_pair(pair: Pair, allow_rgb: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +58,11 @@ def evaluate(
         output: folder for `<name>.png` mattes (8-bit grey, source size); None writes none.
         on_picture: called in order as each picture is scored.
     """
+    if predictor.form.batch not in (None, 1):
+        raise ModelError(
+            f"{model} takes batches of {predictor.form.batch} pictures, evaluation needs one at a time. Export it with "
+            "a free batch, or with --input_shape 1,3,H,W."
+        )
     keep_freed_memory()
     start, network_seconds, results = time.perf_counter(), 0.0, []
     helpers = max(1, min(_MOST_HELPERS, (os.cpu_count() or 1) - 1))
@@ -68,7 +74,7 @@ def evaluate(
             if on_picture:
                 on_picture(results[-1])
 
-        for picture in _read_ahead(readers, pairs, predictor.preprocess, allow_rgb, 1 + helpers):
+        for picture in _read_ahead(readers, pairs, predictor, allow_rgb, 1 + helpers):
             began = time.perf_counter()
             matte = predictor.run(picture.x)
             network_seconds += time.perf_counter() - began
@@ -86,30 +92,31 @@ def evaluate(
         per_picture=[asdict(r) for r in results],
         seconds=time.perf_counter() - start,
         network_seconds=network_seconds,
+        mmnet={name: float(np.mean([r.mmnet[name] for r in results])) for name in results[0].mmnet},
     )
 
 
 @dataclass(frozen=True)
 class _Picture:
-    """A picture ready for the network: its input `x` [1, 3, h, w], and the true alpha [H, W]."""
+    """A picture ready for the network: its input `x` as `Predictor.prepare` makes it, and the true alpha [H, W]."""
 
     name: str
     x: np.ndarray
     alpha: np.ndarray
 
 
-def _read(pair: Pair, pre: Preprocess, allow_rgb: bool) -> _Picture:
+def _read(pair: Pair, predictor: Predictor, allow_rgb: bool) -> _Picture:
     image, alpha = read_pair(pair, allow_rgb)
-    return _Picture(pair.name, to_input(image, pre), alpha)
+    return _Picture(pair.name, predictor.prepare(image), alpha)
 
 
 def _read_ahead(
-    readers: ThreadPoolExecutor, pairs: Iterable[Pair], pre: Preprocess, allow_rgb: bool, ahead: int
+    readers: ThreadPoolExecutor, pairs: Iterable[Pair], predictor: Predictor, allow_rgb: bool, ahead: int
 ) -> Iterator[_Picture]:
     """Pictures in order; the next `ahead` of them are read while one is worked on."""
     waiting: deque[Future[_Picture]] = deque()
     for pair in pairs:
-        waiting.append(readers.submit(_read, pair, pre, allow_rgb))
+        waiting.append(readers.submit(_read, pair, predictor, allow_rgb))
         if len(waiting) > ahead:
             yield waiting.popleft().result()
     while waiting:
@@ -121,4 +128,4 @@ def _score_and_write(picture: _Picture, output: np.ndarray, folder: Path | None)
     if folder is not None:
         write_alpha(folder / f"{picture.name}.png", matte)
     whole, band = score_regions(matte, picture.alpha, [None, transition_band(picture.alpha)])
-    return PictureScores(picture.name, whole, band)
+    return PictureScores(picture.name, whole, band, mmnet_scores(output, picture.alpha))

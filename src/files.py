@@ -21,6 +21,15 @@ def make_folder(path: str | Path) -> Path:
     return folder
 
 
+def unused_folder(path: str | Path, marks: tuple[str, ...]) -> Path:
+    """`path`, or `path-2`, `-3`, ... where an earlier run lies there already: a folder that holds one of `marks`."""
+    folder, number = Path(path), 2
+    while any((folder / mark).exists() for mark in marks):
+        folder = Path(f"{Path(path)}-{number}")
+        number += 1
+    return folder
+
+
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, with the same ending; it takes the name `path` when the block succeeds.

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ class EvalResult:
         model, dataset: paths as given.
         pictures: how many were scored.
         whole, band: mean scores by name over whole pictures and over their transition bands.
-        per_picture: {"name", "whole", "band"} for each picture.
+        per_picture: {"name", "whole", "band", "mmnet"} for each picture.
         seconds: wall time of the whole evaluation, and `network_seconds` of the network alone.
+        mmnet: means of `src.mmnet_metrics.mmnet_scores`, which are other measures than `whole`.
     """
 
     model: str
@@ -29,6 +30,7 @@ class EvalResult:
     per_picture: list[dict[str, Any]]
     seconds: float
     network_seconds: float
+    mmnet: dict[str, float] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
         # A band without a pixel has no score: JSON knows no NaN, so it is null there.
@@ -37,6 +39,45 @@ class EvalResult:
     @classmethod
     def load(cls, path: str | Path) -> "EvalResult":
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several networks on one data set; the first is what the others are measured by."""
+
+    results: list[EvalResult]
+
+    def mse_increase(self, result: EvalResult) -> float:
+        """By which share the MSE over whole pictures is above the first network's; negative where it is below."""
+        first = self.results[0].whole["mse"]
+        if first == 0:
+            return 0.0 if result.whole["mse"] == 0 else math.inf
+        return result.whole["mse"] / first - 1
+
+    def over(self, share: float) -> list[EvalResult]:
+        """The networks whose MSE increase is above `share` (or no number)."""
+        return [result for result in self.results[1:] if not self.mse_increase(result) <= share]
+
+    def table(self) -> str:
+        """One line a network: scores of whole pictures, MSE of the transition band, difference to the first."""
+        width = max(len(result.model) for result in self.results)
+        head = f"{'model':{width}}       MSE       MAD      mIoU  band MSE  MSE +/-  ms a picture"
+        return "\n".join([head, *(self._line(result, width) for result in self.results)])
+
+    def _line(self, result: EvalResult, width: int) -> str:
+        scores = (result.whole["mse"], result.whole["mad"], result.whole["miou"], result.band["mse"])
+        values = "  ".join(f"{score:8.6f}" for score in scores)
+        milliseconds = 1000 * result.network_seconds / result.pictures
+        return f"{result.model:{width}}  {values}  {self.mse_increase(result):+7.1%}  {milliseconds:12.1f}"
+
+    def save(self, path: str | Path) -> None:
+        """Scores and differences by network, without those of single pictures, which stand in its own `eval.json`."""
+        rows = []
+        for result in self.results:
+            row = asdict(result) | {"mse_increase": self.mse_increase(result)}
+            del row["per_picture"]
+            rows.append(row)
+        write_text(path, json.dumps(_null_for_nan({"models": rows}), indent=1, allow_nan=False))
 
 
 def _null_for_nan(value: Any) -> Any:

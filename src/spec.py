@@ -5,10 +5,12 @@ Nothing here needs MindSpore: an edge device reads the spec out of a file to kno
 
 import dataclasses
 import json
+import typing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from src.errors import CheckpointError
+from src.spec_mmnet import MMNetSpec, mmnet_spec
 
 SPEC_VERSION = 1
 
@@ -19,15 +21,20 @@ class Preprocess:
 
     Attributes:
         mean, std: per colour channel, for values in [0, 1]; input = (rgb / 255 - mean) / std.
-        ref_size: length in pixels of the shorter side at the network's input.
+        ref_size: length in pixels of the shorter side at the network's input, the aspect being kept. Or (height,
+            width) of every input, whatever the picture's aspect, as MMNet wants it (see `src.imaging.to_input`).
         multiple: both sides are a multiple of this (the encoder halves five times).
     """
 
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    ref_size: int = 512
+    ref_size: int | tuple[int, int] = 512
     multiple: int = 32
     color: str = "RGB"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.ref_size, list):  # JSON knows no tuples
+            object.__setattr__(self, "ref_size", tuple(self.ref_size))
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,8 @@ class EncoderSpec:
 class ModNetSpec:
     """All widths of a MODNet (Ke et al., AAAI 2022): low-resolution, high-resolution and fusion branch."""
 
+    title: ClassVar[str] = "MODNet"
+
     encoder: EncoderSpec
     se_hidden: int
     lr16x: Norm
@@ -105,6 +114,10 @@ class ModNetSpec:
     f2x: Norm
     fusion: Norm
     network: str = "modnet"
+
+    @property
+    def encoder_name(self) -> str:
+        return self.encoder.name
 
 
 def _inverted_residuals(stem: int, settings: list[tuple[int, int, int, int, int]]) -> tuple[BlockSpec, ...]:
@@ -164,14 +177,35 @@ def modnet_spec(
     )
 
 
-SPECS = {"modnet": ModNetSpec}
+NetworkSpec = ModNetSpec | MMNetSpec
+NORMS = ("ib", "batch")
 
 
-def spec_to_json(spec: ModNetSpec) -> str:
+def with_norm(spec: NetworkSpec, norm: str | None) -> NetworkSpec:
+    """The same widths with another norm: "batch" (it folds into the convolutions when deployed), "ib" (half of each
+    width, as MODNet has it); None and networks without IBNorm stay as they are."""
+    if norm is None or not isinstance(spec, ModNetSpec):
+        return spec
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(changed(v) for v in value)
+        if not isinstance(value, Norm):
+            return value
+        return Norm(value.channels, 0) if norm == "batch" else Norm.half(value.channels)
+
+    fields = {f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)}
+    return ModNetSpec(**{name: changed(value) for name, value in fields.items()})
+
+
+SPECS: dict[str, type[NetworkSpec]] = {"modnet": ModNetSpec, "mmnet": MMNetSpec}
+
+
+def spec_to_json(spec: NetworkSpec) -> str:
     return json.dumps({"version": SPEC_VERSION, **dataclasses.asdict(spec)}, sort_keys=True)
 
 
-def spec_from_json(text: str) -> ModNetSpec:
+def spec_from_json(text: str) -> NetworkSpec:
     """Rebuild a spec; raises CheckpointError where the text is not one that this version writes."""
     try:
         values = json.loads(text)
@@ -186,16 +220,31 @@ def spec_from_json(text: str) -> ModNetSpec:
         raise CheckpointError(f"The file's network description cannot be read ({error!r}).") from error
 
 
-_NESTED = {"encoder": EncoderSpec, "blocks": BlockSpec}
+def _build(kind: Any, value: Any) -> Any:
+    """A value of the annotated type `kind` from what JSON gives; unknown or missing names raise Key- or TypeError."""
+    if dataclasses.is_dataclass(kind):
+        kinds = typing.get_type_hints(kind)
+        return kind(**{name: _build(kinds[name], v) for name, v in value.items()})
+    if typing.get_origin(kind) is tuple:  # of one type throughout
+        return tuple(_build(typing.get_args(kind)[0], v) for v in value)
+    return value
 
 
-def _build(kind: type, values: dict[str, Any]) -> Any:
-    """Dataclass from the plain dicts and lists that JSON gives; unknown or missing names raise TypeError."""
-    built = {}
-    for name, value in values.items():
-        if isinstance(value, list):
-            value = tuple(_build(_NESTED.get(name, Norm), v) if isinstance(v, dict) else v for v in value)
-        elif isinstance(value, dict):
-            value = _build(_NESTED.get(name, Norm), value)
-        built[name] = value
-    return kind(**built)
+__all__ = [
+    "ENCODERS",
+    "SPECS",
+    "BlockSpec",
+    "EncoderSpec",
+    "MMNetSpec",
+    "ModNetSpec",
+    "NetworkSpec",
+    "Norm",
+    "Preprocess",
+    "efficientnet_lite0_encoder",
+    "mmnet_spec",
+    "mobilenetv2_encoder",
+    "modnet_spec",
+    "spec_from_json",
+    "spec_to_json",
+    "with_norm",
+]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -10,6 +11,7 @@ from src.device import prepare_environment, select_device
 prepare_environment("CPU")  # must come before any import of mindspore, hence before any test file
 select_device("CPU")
 
+from src.spec import Preprocess  # noqa: E402
 from src.synthetic.series import Series, write_series  # noqa: E402
 from tests.narrow import save_narrow  # noqa: E402
 from tests.programs import tiny_values, write_yaml  # noqa: E402
@@ -39,3 +41,24 @@ def narrow_ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_config(tmp_path_factory: pytest.TempPathFactory, synthetic_set: Path, narrow_ckpt: Path) -> Path:
     """YAML: the narrow network on `synthetic_set`, three steps an epoch, two epochs, every step logged."""
     return write_yaml(tmp_path_factory.mktemp("config") / "tiny.yml", tiny_values(synthetic_set, narrow_ckpt))
+
+
+@pytest.fixture(scope="session")
+def narrow_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The narrow network for inputs of short side 64 in every format, by suffix.
+
+    "u8" is an OpenVINO IR of pixel input. MindIR takes one size only, because MindSpore's own operators are slow.
+    """
+    from src.deploy.export import ExportOptions, export
+
+    folder = tmp_path_factory.mktemp("exported")
+    checkpoint = save_narrow(folder / "narrow.ckpt", preprocess=Preprocess(ref_size=64))
+    wanted = {
+        ".onnx": ("ONNX", ExportOptions()),
+        ".xml": ("OPENVINO", ExportOptions()),
+        "u8": ("OPENVINO", ExportOptions(with_preprocess=True)),
+        ".mindir": ("MINDIR", ExportOptions((-1, 3, 64, 96))),
+    }
+    with mock.patch("src.deploy.parity._SIZES", ((1, 64, 64), (3, 64, 96))):  # test_export.py tries the real ones
+        files = {name: export(checkpoint, kind, folder, options)[0][0] for name, (kind, options) in wanted.items()}
+    return {".ckpt": checkpoint} | files

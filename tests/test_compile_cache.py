@@ -88,7 +88,8 @@ def test_whatever_the_graph_depends_on_is_in_its_name(monkeypatch):
         return names[0]
 
     changes = {"optimizer": "sgd", "momentum": 0.7, "weight_decay": 0.1, "semantic_scale": 2.0, "detail_scale": 2.0,
-               "matte_scale": 2.0, "clip_grad_norm": 1.0, "ema_decay": 0.0, "freeze_backbone": True}  # fmt: skip
+               "matte_scale": 2.0, "clip_grad_norm": 1.0, "ema_decay": 0.0, "freeze_backbone": True,
+               "bn_momentum": 0.5}  # fmt: skip
     keys = [key(), key(size=96), key(freeze=True), *(key(replace(CONFIG, **{k: v})) for k, v in changes.items())]
     assert len(set(keys)) == len(keys)
     assert key() == keys[0] == key(replace(CONFIG, lr=0.5, epoch_size=3, seed=9, output_path="elsewhere"))

@@ -1,6 +1,7 @@
 """Native CPU operators against PyTorch: values and every gradient, in PyNative and in graph mode."""
 
 from collections.abc import Callable
+from functools import partial
 
 import mindspore as ms
 import numpy as np
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from mindspore import ops
 
 from src import cpu_ops
+from tests.narrow_mmnet import upsample
 
 pytestmark = pytest.mark.skipif(
     not cpu_ops.available(),
@@ -183,17 +185,20 @@ def test_norm_far_from_zero_keeps_its_precision():
     np.testing.assert_allclose(y, np.concatenate([expected[0][..., :8], expected[1][..., 8:]], -1), atol=3e-4)
 
 
-@pytest.mark.parametrize("flags", [(True,), (True, False), (False, False), (False, True, False), (True, False, True)])
-def test_concat(flags: tuple[bool, ...]):
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    "flags",
+    [(True,), (True, False), (False, False), (False, True, False), (True, False, True), (False, False, True, False)],
+)
+def test_concat(flags: tuple[bool, ...], legacy: bool):
     sizes = [(5, 7) if flag else (10, 14) for flag in flags]
-    arrays = [rand(2, *size, channels) for size, channels in zip(sizes, (16, 3, 5), strict=False)]
+    arrays = [rand(2, *size, channels) for size, channels in zip(sizes, (16, 3, 5, 2), strict=False)]
     maps = [leaf(a) for a in arrays]
-    y = torch.cat(
-        [F.interpolate(m, scale_factor=2, mode="bilinear") if f else m for m, f in zip(maps, flags, strict=True)], 1
-    )
+    twice = upsample if legacy else partial(F.interpolate, scale_factor=2, mode="bilinear")
+    y = torch.cat([twice(m) if f else m for m, f in zip(maps, flags, strict=True)], 1)
     weights = rand(*nhwc(y).shape, seed=1)
     (y * torch.tensor(nchw(weights))).sum().backward()
-    ours, gradients = run(ConcatOp(*flags), arrays, weights, graph=False)
+    ours, gradients = run(ConcatOp(*flags, legacy=legacy), arrays, weights, graph=False)
     close(ours, nhwc(y))
     for gradient, truth in zip(gradients, maps, strict=True):
         close(gradient, nhwc(truth.grad))

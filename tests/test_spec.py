@@ -95,7 +95,8 @@ def without(name: str) -> str:
     ("text", "message"),
     [
         (changed(version=2), "version 2, this program reads version 1"),
-        (changed(network="mmnet"), "cannot be read .*mmnet"),
+        (changed(network="resnet"), "cannot be read .*resnet"),
+        (changed(network="mmnet"), "cannot be read"),
         (changed(surplus=1), "cannot be read .*surplus"),
         (without("detail"), "cannot be read .*detail"),
         (without("version"), "cannot be read .*version"),

@@ -10,7 +10,7 @@ import torch
 from src.config import Config
 from src.losses import modnet_losses
 from src.training.schedule import learning_rate
-from src.training.step import LOSS_NAMES, TrainStep, build_optimizer, trainable
+from src.training.step import TrainStep, build_optimizer, trainable
 from tests import torch_modnet
 from tests.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state
 from tests.torch_spec import SpecMODNet, named_tensors, our_name, torch_twin
@@ -41,7 +41,7 @@ def our_run(config: Config) -> Run:
     cell = narrow_network().set_train(True)
     step, rate = TrainStep(cell, config), learning_rate(config, 1)
     results = [step(*batch_of_step(i), rate(i), i) for i in range(STEPS)]
-    losses = np.array([[result.parts[name] for name in LOSS_NAMES] for result in results])
+    losses = np.array([[result.parts[name] for name in step.objective.names] for result in results])
     assert [result.total for result in results] == pytest.approx(losses.sum(axis=1), rel=1e-6)
     values = {p.name: p.asnumpy() for p in cell.get_parameters()}
     return Run(losses, values, {name: p.asnumpy() for name, p in step.ema.items()})

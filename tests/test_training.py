@@ -20,7 +20,6 @@ from src.config import load_config
 from src.evaluation import evaluate
 from src.pairs import find_pairs
 from src.runtime.mindspore_runtime import MindSporePredictor
-from src.training.progress import COLUMNS
 from src.training.schedule import learning_rate
 from src.training.step import TrainStep
 from tests.programs import ROOT, Outcome, run_main, write_yaml
@@ -57,7 +56,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def assert_same_run(one: Path, other: Path) -> None:
     """Weights, statistics, optimiser, averages, scores and losses are equal."""
     a, b = last(one), last(other)
-    assert (a.meta.step, a.meta.epoch, a.meta.train) == (b.meta.step, b.meta.epoch, b.meta.train)
+    assert (a.meta.step, a.meta.epoch) == (b.meta.step, b.meta.epoch)
+    assert a.meta.train == pytest.approx(b.meta.train, rel=1e-9)
     for ours, theirs in ((a.weights, b.weights), (a.state, b.state)):
         assert set(ours) == set(theirs) and ours
         for name, value in ours.items():
@@ -98,7 +98,7 @@ def test_log_lines(straight):
 
 def test_metrics_csv(straight, tiny_config):
     table = rows(straight[0])
-    assert tuple(table[0]) == COLUMNS == (
+    assert tuple(table[0]) == (
         "step", "epoch", "lr", "loss", "semantic", "detail", "matte", "batch_cost", "reader_cost", "val_mse", "val_mad"
     )  # fmt: skip
     assert [row["step"] for row in table] == ["1", "2", "3", "3", "4", "5", "6", "6"]

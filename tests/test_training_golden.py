@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.config import Config
-from src.training.step import LOSS_NAMES, TrainStep
+from src.training.step import TrainStep
 from tests.golden import golden
 from tests.golden.networks import network
 
@@ -27,7 +27,7 @@ def deviations() -> np.ndarray:
     cell = network.__wrapped__("official").set_train(True)  # not the shared one: training changes it
     step = TrainStep(cell, Config(lr=wanted["lr"], momentum=wanted["momentum"], optimizer="sgd"))
     results = [step(*batch, wanted["lr"], i) for i in range(3)]
-    ours = np.array([[result.parts[name] for name in LOSS_NAMES] for result in results])
+    ours = np.array([[result.parts[name] for name in step.objective.names] for result in results])
     return ours / np.array(wanted["losses_semantic_detail_matte_per_step"]) - 1
 
 

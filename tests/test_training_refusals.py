@@ -124,7 +124,7 @@ def test_truncated_and_foreign_checkpoints(refused, tmp_path, narrow_ckpt, flag)
 
 def test_nothing_to_resume(refused, tmp_path):
     text = refused("--resume", tmp_path / "absent")
-    assert f"Nothing to resume at {tmp_path / 'absent'}" in text and "MODNet_last.ckpt" in text
+    assert f"Nothing to resume at {tmp_path / 'absent'}" in text and "absent/ckpt/*_last.ckpt" in text
 
 
 def resumable(path: Path, checkpoint: Path, **train_state) -> Path:

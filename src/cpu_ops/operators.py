@@ -148,17 +148,19 @@ class NormOp:
 
 
 class ConcatOp:
-    """Concatenation of two or three maps [N, h, w, C_i] along the channels; chosen ones are upsampled by two first.
+    """Concatenation of up to four maps [N, h, w, C_i] along the channels; chosen ones are upsampled by two first.
 
     Upsampling is bilinear with pixel centres at half positions (PyTorch's `align_corners=False`). ConcatOp(True)
     of a single map is plain upsampling.
 
     Args:
         upsample: for each map, whether it is half as high and wide as the output.
+        legacy: upsample by TensorFlow's first rule, output j lying at j / 2 of the input.
     """
 
-    def __init__(self, *upsample: bool) -> None:
-        self.attr = ms.Tensor([int(flag) for flag in upsample], ms.int64)
+    def __init__(self, *upsample: bool, legacy: bool = False) -> None:
+        flags = [int(flag) * (2 if legacy else 1) for flag in upsample]
+        self.attr = ms.Tensor(flags, ms.int64)
         factor = 2 if upsample[0] else 1
 
         def out_shape(*shapes):
@@ -169,7 +171,6 @@ class ConcatOp:
             return part
 
         part = _custom("concat_gradient", part_shape)
-        flags = [int(flag) for flag in upsample]
 
         def bprop1(a, attr, out, dout):
             return part(dout, a, ms.Tensor([0, flags[0]], ms.int64)), _zeros_like(attr)
@@ -185,7 +186,15 @@ class ConcatOp:
             dc = part(dout, c, ms.Tensor([a.shape[3] + b.shape[3], flags[2]], ms.int64))
             return da, db, dc, _zeros_like(attr)
 
-        self.forward = _custom("concat", out_shape, 1, (bprop1, bprop2, bprop3)[len(upsample) - 1], f"{upsample=}")
+        def bprop4(a, b, c, d, attr, out, dout):
+            da = part(dout, a, ms.Tensor([0, flags[0]], ms.int64))
+            db = part(dout, b, ms.Tensor([a.shape[3], flags[1]], ms.int64))
+            dc = part(dout, c, ms.Tensor([a.shape[3] + b.shape[3], flags[2]], ms.int64))
+            dd = part(dout, d, ms.Tensor([a.shape[3] + b.shape[3] + c.shape[3], flags[3]], ms.int64))
+            return da, db, dc, dd, _zeros_like(attr)
+
+        bprop = (bprop1, bprop2, bprop3, bprop4)[len(upsample) - 1]
+        self.forward = _custom("concat", out_shape, 1, bprop, f"{flags=}")
 
     def __call__(self, *maps: ms.Tensor) -> ms.Tensor:
         return self.forward(*maps, self.attr)

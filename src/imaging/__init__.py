@@ -1,9 +1,12 @@
 """Reading, writing, geometry, trimaps and compositing: numpy and OpenCV only."""
 
+from src.imaging.background import blur_background, cover
+from src.imaging.bilinear import resize_align_corners, resize_legacy
 from src.imaging.composite import composite, sheet
 from src.imaging.foreground import estimate_foreground
 from src.imaging.geometry import (
     crop_reflect,
+    fit,
     nearest_multiple,
     network_size,
     normalize,
@@ -32,12 +35,15 @@ from src.imaging.write import encode_alpha, to_uint8, write_alpha, write_file, w
 __all__ = [
     "IMAGE_SUFFIXES",
     "Header",
+    "blur_background",
     "composite",
+    "cover",
     "crop_reflect",
     "decode_alpha",
     "decode_image",
     "encode_alpha",
     "estimate_foreground",
+    "fit",
     "image_size",
     "make_trimap",
     "nearest_multiple",
@@ -49,6 +55,8 @@ __all__ = [
     "read_image",
     "read_image_for",
     "resize",
+    "resize_align_corners",
+    "resize_legacy",
     "sheet",
     "short_side_size",
     "to_channels_first",

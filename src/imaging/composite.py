@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from src.errors import DataError
+from src.imaging.tiles import soft_tiles, solid
 from src.imaging.write import to_uint8
 
 _PAPER, _INK = 255, (40, 40, 40)
@@ -28,11 +29,13 @@ def composite(
             f"Foreground {foreground.dtype} {foreground.shape} and background {background.dtype} {background.shape} "
             "must be alike to be composed; resize and convert the background first."
         )
-    alpha = alpha[..., None]
-    if foreground.dtype == np.uint8:
-        mixed = background + alpha * (foreground.astype(np.float32) - background)
-        return cv2.convertScaleAbs(mixed)
-    return background + alpha * (foreground - background)
+    if foreground.dtype != np.uint8:
+        return background + alpha[..., None] * (foreground - background)
+    result = cv2.copyTo(foreground, solid(alpha), background.copy())
+    for tile in soft_tiles(alpha):
+        under = background[tile].astype(np.float32)
+        result[tile] = cv2.convertScaleAbs(under + alpha[tile][..., None] * (foreground[tile] - under))
+    return result
 
 
 def sheet(rows: list[list[np.ndarray]], titles: list[str], cell: int = 256) -> np.ndarray:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from src.imaging.geometry import resize
+from src.imaging.tiles import grown, soft_tiles, solid
 
 _EPS = 1e-5
 _WIDE, _NARROW = 90, 6
@@ -16,8 +17,9 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     Soft pixels (hair, veils, motion) hold old background; composed as they are they carry it along as a fringe.
     Method: blur fusion, two passes (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021): F and B
     are alpha-weighted local means (window 90, then 6), then F is corrected by alpha times what the means fail to
-    explain. Where alpha is 1 the result is the image. The wide means are smooth, so they are taken on a quarter
-    of the sides.
+    explain. The wide means are smooth, so they are taken on a quarter of the sides; what follows is done only in
+    those tiles of the picture that hold soft pixels. Where alpha is 1 the result is the image; where it is 0, and no
+    soft pixel near, it is the wide mean (black far from the person).
 
     Args:
         image: uint8 [H, W, 3].
@@ -26,12 +28,28 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     Returns:
         uint8 [H, W, 3].
     """
+    foreground, background = _wide_means(image, alpha)
+    result = cv2.copyTo(image, solid(alpha), foreground.copy())
+    for tile in soft_tiles(alpha):
+        outer, within = grown(tile, _NARROW, alpha.shape)
+        estimate = _refined(image[outer], foreground[outer], background[outer], alpha[outer])
+        result[tile] = estimate[within]
+    return result
+
+
+def _wide_means(image: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [H, W, 3] means of the foreground and of the background round each pixel."""
     height, width = alpha.shape
-    picture, weight = image.astype(np.float32), cv2.merge([alpha] * 3)
     small = max(1, height // _COARSE), max(1, width // _COARSE)
-    wide = _local_means(resize(picture, *small), resize(picture, *small), resize(weight, *small), _WIDE // _COARSE)
-    foreground, background = (resize(mean, height, width) for mean in wide)
-    foreground = _corrected(picture, foreground, background, weight)
+    picture, weight = resize(image, *small).astype(np.float32), cv2.merge([resize(alpha, *small)] * 3)
+    means = _local_means(picture, picture, weight, _WIDE // _COARSE)
+    return tuple(resize(cv2.convertScaleAbs(mean), height, width) for mean in means)
+
+
+def _refined(image: np.ndarray, foreground: np.ndarray, background: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    picture, weight = image.astype(np.float32), cv2.merge([alpha] * 3)
+    background = background.astype(np.float32)
+    foreground = _corrected(picture, foreground.astype(np.float32), background, weight)
     foreground, background = _local_means(foreground, background, weight, _NARROW)
     return cv2.convertScaleAbs(_corrected(picture, foreground, background, weight))
 

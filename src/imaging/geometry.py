@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from src.errors import DataError
+from src.imaging.bilinear import resize_align_corners
 from src.spec import Preprocess
 
 
@@ -20,13 +21,16 @@ def nearest_multiple(value: float, multiple: int) -> int:
     return max(1, int(value / multiple + 0.5)) * multiple
 
 
-def network_size(height: int, width: int, ref_size: int = 512, multiple: int = 32) -> tuple[int, int]:
+def network_size(height: int, width: int, ref_size: int | tuple[int, int] = 512, multiple: int = 32) -> tuple[int, int]:
     """Size of the network's input for a picture, by the rule of MODNet's inference code.
 
     A picture with both sides below or both sides above `ref_size` is scaled so that its shorter side is
     `ref_size`; one whose sides lie around it is kept. Then both sides go to the nearest multiple (the
-    original cuts down to the next lower one, which distorts the aspect more).
+    original cuts down to the next lower one, which distorts the aspect more). A `ref_size` of (height, width) is
+    the size for every picture.
     """
+    if isinstance(ref_size, tuple):
+        return ref_size
     if max(height, width) < ref_size or min(height, width) > ref_size:
         return short_side_size(height, width, ref_size, multiple)
     return nearest_multiple(height, multiple), nearest_multiple(width, multiple)
@@ -76,6 +80,18 @@ def to_channels_first(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
+def fit(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = None) -> np.ndarray:
+    """uint8 RGB [H, W, 3] at the size of the network's input; `size` as in `to_input`.
+
+    A network whose `ref_size` is one size for all pictures gets them with corners aligned, without smoothing: so
+    MMNet is trained and scored. All others get pixel areas.
+    """
+    size = size or network_size(*image.shape[:2], pre.ref_size, pre.multiple)
+    if isinstance(pre.ref_size, tuple):
+        return resize_align_corners(image, *size)
+    return resize(image, *size)
+
+
 def to_input(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = None) -> np.ndarray:
     """uint8 RGB [H, W, 3] -> network input, float32 [1, 3, h, w].
 
@@ -83,8 +99,7 @@ def to_input(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = 
         pre: mean, std, channel order and resize rule of the network.
         size: (h, w) instead of `network_size`, for networks with a fixed input.
     """
-    height, width = size or network_size(*image.shape[:2], pre.ref_size, pre.multiple)
-    values = normalize(resize(image, height, width), pre.mean, pre.std)
+    values = normalize(fit(image, pre, size), pre.mean, pre.std)
     if pre.color != "RGB":
         values = values[..., ::-1]
     return to_channels_first(values)[None]

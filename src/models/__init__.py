@@ -3,15 +3,16 @@
 from mindspore import nn
 
 from src.models.encoder import Encoder
+from src.models.mmnet import MMNet
 from src.models.modnet import MODNet
-from src.spec import ModNetSpec
+from src.spec import NetworkSpec
 
-NETWORKS = {"modnet": MODNet}
+NETWORKS = {"modnet": MODNet, "mmnet": MMNet}
 
 
-def build_network(spec: ModNetSpec) -> nn.Cell:
+def build_network(spec: NetworkSpec) -> nn.Cell:
     """The network that a spec describes, with fresh weights, in training mode as MindSpore cells start."""
     return NETWORKS[spec.network](spec)
 
 
-__all__ = ["NETWORKS", "Encoder", "MODNet", "build_network"]
+__all__ = ["NETWORKS", "Encoder", "MMNet", "MODNet", "build_network"]

@@ -26,9 +26,13 @@ def native_layout() -> bool:
     return ms.get_context("device_target") == "CPU" and cpu_ops.available()
 
 
-def resize(x: ms.Tensor, height: int, width: int) -> ms.Tensor:
-    """Bilinear on [N, C, H, W], pixel centres at half positions, no anti-aliasing: PyTorch's `align_corners=False`."""
-    return ops.ResizeBilinearV2(half_pixel_centers=True)(x, (height, width))
+def resize(x: ms.Tensor, height: int, width: int, legacy: bool = False) -> ms.Tensor:
+    """Bilinear on [N, C, H, W], no anti-aliasing.
+
+    Pixel centres are at half positions (PyTorch's `align_corners=False`); with `legacy`, output j lies at
+    j * in / out of the input, as TensorFlow 1 resized.
+    """
+    return ops.ResizeBilinearV2(half_pixel_centers=not legacy)(x, (height, width))
 
 
 class Downsample(nn.Cell):
@@ -62,8 +66,8 @@ class ToLayout(nn.Cell):
 class Conv2d(nn.Cell):
     """Convolution with `weight` [out, in / group, k, k] and, where asked for, `bias` [out].
 
-    Padding is (k - 1) / 2 on every side; `same_padding` with stride 2 moves it to the bottom and right, as
-    TensorFlow does for even sides.
+    Padding is (k - 1) / 2 times the dilation on every side; `same_padding` with stride 2 moves it to the bottom and
+    right, as TensorFlow does for even sides.
     """
 
     def __init__(
@@ -75,13 +79,15 @@ class Conv2d(nn.Cell):
         group: int = 1,
         bias: bool = False,
         same_padding: bool = False,
+        dilation: int = 1,
     ) -> None:
         super().__init__()
-        before = (kernel - stride) // 2 if same_padding else kernel // 2
-        after = kernel - stride - before if same_padding else kernel // 2
+        self.reach = dilation * (kernel - 1) + 1  # pixels that the kernel spans
+        before = (self.reach - stride) // 2 if same_padding else self.reach // 2
+        after = self.reach - stride - before if same_padding else self.reach // 2
         pad = (before, after, before, after)
         self.in_channels, self.out_channels, self.kernel = in_channels, out_channels, kernel
-        self.stride, self.group, self.pad = stride, group, pad
+        self.stride, self.group, self.pad, self.dilation = stride, group, pad, dilation
         shape = (out_channels, in_channels // group, kernel, kernel)
         self.weight = ms.Parameter(ms.common.initializer.initializer("he_normal", shape), name="weight")
         self.has_bias = bias
@@ -91,9 +97,11 @@ class Conv2d(nn.Cell):
         if self.native:
             from src.cpu_ops.operators import Conv2dOp
 
-            self.op = Conv2dOp(stride, pad, group=group, bias=bias)
+            self.op = Conv2dOp(stride, pad, dilation, group, bias)
         else:
-            self.op = ops.Conv2D(out_channels, kernel, pad_mode="pad", pad=pad, stride=stride, group=group)
+            self.op = ops.Conv2D(
+                out_channels, kernel, pad_mode="pad", pad=pad, stride=stride, dilation=dilation, group=group
+            )
             self.add_bias = ops.BiasAdd()
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
@@ -103,7 +111,7 @@ class Conv2d(nn.Cell):
         return self.add_bias(y, self.bias) if self.has_bias else y
 
     def out_shape(self, x: MapShape) -> MapShape:
-        around = sum(self.pad[:2]) - self.kernel
+        around = sum(self.pad[:2]) - self.reach
         return self.out_channels, (x[1] + around) // self.stride + 1, (x[2] + around) // self.stride + 1
 
 
@@ -137,17 +145,25 @@ class NormAct(nn.Cell):
 
     def __init__(self, norm: Norm, act: str, eps: float = BN_EPS, shortcut: bool = False) -> None:
         super().__init__()
-        self.bn, self.inorm_channels = norm.bn, norm.inorm
-        self.bnorm = nn.BatchNorm2d(norm.bn, eps=eps, momentum=BN_MOMENTUM) if norm.bn else nn.Identity()
+        self.bn, self.inorm_channels, self.eps, self.settings = norm.bn, norm.inorm, eps, (act, shortcut)
+        self.bnorm = nn.BatchNorm2d(norm.bn, eps=eps) if norm.bn else nn.Identity()
         self.act = {"none": nn.Identity, "relu": nn.ReLU, "relu6": nn.ReLU6}[act]()
         self.native = native_layout()
         if self.native:
-            from src.cpu_ops.operators import NormOp
-
-            self.op = NormOp(norm.bn, eps, BN_MOMENTUM, act, shortcut)
             self.placeholder = ms.Tensor([1.0], ms.float32)
         else:
             self.inorm = InstanceNorm(eps)
+        self.set_momentum(BN_MOMENTUM)
+
+    def set_momentum(self, momentum: float) -> None:
+        """Set the share of the old moving statistics that a training step keeps."""
+        if self.bn:
+            self.bnorm.momentum = 1 - momentum  # the way MindSpore's cell holds it
+            self.bnorm.bn_train = ops.BatchNorm(is_training=True, epsilon=self.eps, momentum=1 - momentum)
+        if self.native:
+            from src.cpu_ops.operators import NormOp
+
+            self.op = NormOp(self.bn, self.eps, momentum, *self.settings)
 
     def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
         if self.native:
@@ -193,9 +209,10 @@ class ConvNormAct(nn.Cell):
         act: str = "relu",
         eps: float = BN_EPS,
         shortcut: bool = False,
+        dilation: int = 1,
     ) -> None:
         super().__init__()
-        self.conv = Conv2d(in_channels, norm.channels, kernel, stride, group, bias, same_padding)
+        self.conv = Conv2d(in_channels, norm.channels, kernel, stride, group, bias, same_padding, dilation)
         self.norm = NormAct(norm, act, eps, shortcut)
 
     def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
@@ -205,17 +222,17 @@ class ConvNormAct(nn.Cell):
 class Concat(nn.Cell):
     """Concatenation along the channels; maps flagged in `upsample` are first upsampled by two (bilinear).
 
-    `Concat(True)` of one map is plain upsampling.
+    `Concat(True)` of one map is plain upsampling. `legacy` is the rule of `resize`.
     """
 
-    def __init__(self, *upsample: bool) -> None:
+    def __init__(self, *upsample: bool, legacy: bool = False) -> None:
         super().__init__()
-        self.upsample = upsample
+        self.upsample, self.legacy = upsample, legacy
         self.native = native_layout()
         if self.native:
             from src.cpu_ops.operators import ConcatOp
 
-            self.op = ConcatOp(*upsample)
+            self.op = ConcatOp(*upsample, legacy=legacy)
 
     def construct(self, *maps: ms.Tensor) -> ms.Tensor:
         if self.native:
@@ -223,7 +240,7 @@ class Concat(nn.Cell):
         sized = []
         for i in range(len(maps)):
             x = maps[i]
-            sized.append(resize(x, 2 * x.shape[2], 2 * x.shape[3]) if self.upsample[i] else x)
+            sized.append(resize(x, 2 * x.shape[2], 2 * x.shape[3], self.legacy) if self.upsample[i] else x)
         return sized[0] if len(sized) == 1 else ops.cat(sized, axis=1)
 
     def out_shape(self, *maps: MapShape) -> MapShape:
@@ -248,6 +265,17 @@ class SqueezeExcite(nn.Cell):
 
     def out_shape(self, x: MapShape) -> MapShape:
         return x
+
+
+class MapEnergy(nn.Cell):
+    """Mean over the channels of a map's squares, in rows: -> [N, h * w]. The same numbers from maps of any width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.axis = -1 if native_layout() else 1
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        return ops.square(x).mean(self.axis).reshape(x.shape[0], -1)
 
 
 class ToMatte(nn.Cell):

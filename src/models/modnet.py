@@ -4,7 +4,7 @@ import mindspore as ms
 from mindspore import nn
 
 from src.models.encoder import Encoder
-from src.models.layers import Concat, ConvNormAct, Downsample, MatteHead, SqueezeExcite, ToLayout
+from src.models.layers import Concat, ConvNormAct, Downsample, MapEnergy, MatteHead, SqueezeExcite, ToLayout
 from src.spec import ModNetSpec, Norm
 
 
@@ -89,7 +89,8 @@ class MODNet(nn.Cell):
 
     Input: [N, 3, H, W], RGB normalised as the checkpoint's `Preprocess` says, sides multiples of 32.
     Output in inference (`set_train(False)`): matte [N, 1, H, W] in [0, 1].
-    Output in training: semantic [N, 1, H/16, W/16], detail and matte [N, 1, H, W], all in [0, 1].
+    Output in training: semantic [N, 1, H/16, W/16], detail and matte [N, 1, H, W], all in [0, 1]; and where
+    `returns_maps` is set, the energies of the maps at 1/8 and 1/2 of the side (see `MapEnergy`), for distillation.
     """
 
     def __init__(self, spec: ModNetSpec) -> None:
@@ -102,8 +103,10 @@ class MODNet(nn.Cell):
         self.hr_branch = HighResolutionBranch(spec)
         self.f_branch = FusionBranch(spec)
         self.upsample = Concat(True)
+        self.energy = MapEnergy()
+        self.returns_maps = False
 
-    def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
+    def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ...]:
         image2x, image4x = self.to_layout(self.half(image)), self.to_layout(self.quarter(image))
         image = self.to_layout(image)
         enc2x, enc4x, enc32x = self.encoder(image)
@@ -111,6 +114,7 @@ class MODNet(nn.Cell):
         lr4x = self.upsample(lr8x)
         hr2x = self.hr_branch(image2x, image4x, enc2x, enc4x, lr4x)
         matte = self.f_branch(image, lr4x, hr2x)
-        if self.training:
-            return self.lr_branch.head(lr8x), self.hr_branch.detail(hr2x, image), matte
-        return matte
+        if not self.training:
+            return matte
+        outputs = self.lr_branch.head(lr8x), self.hr_branch.detail(hr2x, image), matte
+        return (*outputs, self.energy(lr8x), self.energy(hr2x)) if self.returns_maps else outputs

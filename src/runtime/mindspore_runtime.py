@@ -1,21 +1,26 @@
-"""MindSpore behind the Predictor interface."""
+"""MindSpore behind the Predictor interface: checkpoints and MindIR."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import nn
+from mindspore.train import mind_ir_pb2
 
-from src.checkpoint import Meta, load_network
-from src.runtime.base import Predictor
-from src.spec import Preprocess
+from src.checkpoint import Meta, file_source, load_network
+from src.errors import ModelError
+from src.runtime.base import InputForm, Predictor
+from src.runtime.contract import CONTRACT_KEY, Contract, read_contract
+from src.spec import Preprocess, spec_to_json
 
 
 class MindSporePredictor(Predictor):
     """A network in inference mode, run eagerly: pictures of any size, no compilation."""
 
-    def __init__(self, network: nn.Cell, preprocess: Preprocess) -> None:
-        super().__init__(preprocess)
+    def __init__(self, network: nn.Cell, preprocess: Preprocess, form: InputForm | None = None) -> None:
+        super().__init__(preprocess, form or InputForm())
         self.network = network
 
     def run(self, x: np.ndarray) -> np.ndarray:
@@ -25,3 +30,32 @@ class MindSporePredictor(Predictor):
     def from_checkpoint(cls, path: str | Path) -> tuple["MindSporePredictor", Meta]:
         network, meta = load_network(path)
         return cls(network, meta.preprocess), meta
+
+
+def contract_of(meta: Meta, path: Path) -> Contract:
+    """What a network's checkpoint at `path` promises, in the form that travels with exported models."""
+    return Contract(meta.preprocess, meta.network, spec_to_json(meta.spec), file_source(path), meta.scores)
+
+
+def open_checkpoint(path: Path) -> tuple[MindSporePredictor, Contract]:
+    predictor, meta = MindSporePredictor.from_checkpoint(path)
+    return predictor, contract_of(meta, path)
+
+
+def open_mindir(path: Path, given: Mapping[str, Any]) -> tuple[MindSporePredictor, Contract]:
+    """A MindIR file; `given` as in `src.runtime.contract.read_contract`."""
+    description = mind_ir_pb2.ModelProto()
+    try:
+        description.ParseFromString(path.read_bytes())
+        network = nn.GraphCell(ms.load(str(path)))
+        declared = description.graph.input[0].tensor[0]
+    except Exception as error:  # protobuf, the loader and the file system raise types without a common class
+        raise ModelError(
+            f"{path} cannot be opened by MindSpore: it is missing, truncated, damaged or no MindIR ({error}). Export "
+            "it again."
+        ) from error
+    shape = [None if side == -1 else side for side in declared.dims]
+    dtype = "float32" if declared.data_type == mind_ir_pb2.TensorProto.FLOAT else "not float32"
+    form = InputForm.read(shape, dtype, path)
+    contract = read_contract(description.user_info.get(CONTRACT_KEY), path, given)
+    return MindSporePredictor(network, contract.preprocess, form), contract

@@ -20,7 +20,8 @@ from src import cpu_ops
 from src.log import logger
 
 SOURCES = Path(__file__).resolve().parents[1]
-COMPILED = ("models", "cpu_ops", "training", "losses.py", "spec.py")  # whose code becomes part of the graph
+# Whose code becomes part of the graph.
+COMPILED = ("models", "cpu_ops", "training", "losses", "spec.py", "spec_mmnet.py")
 KEPT = 20  # graphs
 _used: list[str] = []  # MindSpore reads the cache's path once in a process, so only its first step can be cached
 

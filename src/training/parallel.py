@@ -46,7 +46,7 @@ def synchronise_batch_norm(network: nn.Cell, device: str) -> None:
     for _, parent in network.cells_and_names():
         for name, cell in parent.name_cells().items():
             if type(cell) is nn.BatchNorm2d:
-                twin = nn.SyncBatchNorm(cell.num_features, eps=cell.eps, momentum=0.9)
+                twin = nn.SyncBatchNorm(cell.num_features, eps=cell.eps, momentum=1 - cell.momentum)
                 for leaf in ("gamma", "beta", "moving_mean", "moving_variance"):
                     setattr(twin, leaf, getattr(cell, leaf))
                 setattr(parent, name, twin)

@@ -7,20 +7,19 @@ from typing import Any
 
 from src.files import whole_file
 from src.log import logger
-from src.training.step import LOSS_NAMES, StepResult
-
-COLUMNS = ("step", "epoch", "lr", "loss", *LOSS_NAMES, "batch_cost", "reader_cost", "val_mse", "val_mad")
+from src.training.step import StepResult
 
 
 class Meter:
-    """Means over the steps since the last log line."""
+    """Means over the steps since the last log line; `parts` names the parts of the loss."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: tuple[str, ...]) -> None:
+        self.parts = parts
         self.reset()
 
     def reset(self) -> None:
         self.steps, self.batch_seconds, self.reader_seconds = 0, 0.0, 0.0
-        self.losses = dict.fromkeys(("loss", *LOSS_NAMES), 0.0)
+        self.losses = dict.fromkeys(("loss", *self.parts), 0.0)
 
     def add(self, result: StepResult, batch_seconds: float, reader_seconds: float) -> None:
         self.steps += 1
@@ -40,14 +39,18 @@ class Progress:
     """Writes the run's records. Only rank 0 has one.
 
     Args:
+        parts: names of the parts of the loss.
         metrics: CSV file; rows of steps after `start_step` (of an interrupted run) are dropped when resuming.
         earlier: metrics.csv of the run that is resumed, if it lies elsewhere.
     """
 
-    def __init__(self, root: Path, metrics: Path, start_step: int = 0, earlier: Path | None = None) -> None:
+    def __init__(
+        self, parts: tuple[str, ...], root: Path, metrics: Path, start_step: int = 0, earlier: Path | None = None
+    ) -> None:
         from tensorboardX import SummaryWriter
 
-        self.metrics = metrics
+        self.parts, self.metrics = parts, metrics
+        self.columns = ("step", "epoch", "lr", "loss", *parts, "batch_cost", "reader_cost", "val_mse", "val_mad")
         self.rows = _read_rows(earlier or metrics, start_step)
         self._rewrite()
         self.events = SummaryWriter(str(root / "events"), purge_step=start_step or None)
@@ -57,7 +60,7 @@ class Progress:
     ) -> dict[str, float]:
         """Log one line in PaddleSeg's form; `images` are those of a step on all devices, `left` the steps to go."""
         m = meter.means()
-        parts = " ".join(f"{name}={m[name]:.4f}" for name in LOSS_NAMES)
+        parts = " ".join(f"{name}={m[name]:.4f}" for name in self.parts)
         logger.info(
             "[TRAIN] epoch=%d/%d, iter=%d/%d, loss=%.4f (%s), lr=%.6f, batch_cost=%.3f s, reader_cost=%.3f s, "
             "ips=%.2f images/s | ETA %s",
@@ -69,9 +72,9 @@ class Progress:
     def record(self, step: int, values: dict[str, float]) -> None:
         """Append one row to metrics.csv and to the TensorBoard events."""
         row = {"step": step} | values
-        self.rows.append({name: _number(row.get(name)) for name in COLUMNS})
+        self.rows.append({name: _number(row.get(name)) for name in self.columns})
         with self.metrics.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, COLUMNS).writerow(self.rows[-1])
+            csv.DictWriter(file, self.columns).writerow(self.rows[-1])
         for name, value in values.items():
             self.events.add_scalar(name, value, step)
         self.events.flush()
@@ -87,7 +90,7 @@ class Progress:
         figure = Figure(figsize=(10, 4), layout="constrained")
         left, right = figure.subplots(1, 2)
         steps = [float(r["step"]) for r in self.rows if r["loss"]]
-        for name in ("loss", *LOSS_NAMES):
+        for name in ("loss", *self.parts):
             left.plot(steps, [float(r[name]) for r in self.rows if r["loss"]], label=name, linewidth=1)
         left.set(title="training loss (scaled parts)", xlabel="step", yscale="log")
         validated = [r for r in self.rows if r["val_mse"]]
@@ -105,7 +108,7 @@ class Progress:
 
     def _rewrite(self) -> None:
         with whole_file(self.metrics) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(self.rows)
 

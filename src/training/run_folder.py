@@ -9,18 +9,21 @@ from src.files import make_folder, whole_file
 from src.log import logger
 
 CONFIG_NAME = "config.yml"
-_EPOCH_NAME = re.compile(r"MODNet-(\d+)_(\d+)\.ckpt$")
+_LAST, _BEST = "_last.ckpt", "_best.ckpt"
 
 
 class RunFolder:
-    """Paths inside a run's folder; names of checkpoints are the zoo's: `ckpt/MODNet-<epoch>_<steps>.ckpt`."""
+    """Paths inside a run's folder; names of checkpoints are the zoo's: `ckpt/MODNet-<epoch>_<steps>.ckpt`.
 
-    def __init__(self, root: Path) -> None:
-        self.root = make_folder(root)
+    `title` is the network's name in them.
+    """
+
+    def __init__(self, root: Path, title: str = "MODNet") -> None:
+        self.root, self.title = make_folder(root), title
         self.checkpoints = make_folder(root / "ckpt")
 
     @classmethod
-    def create(cls, output_path: str | Path) -> "RunFolder":
+    def create(cls, output_path: str | Path, title: str = "MODNet") -> "RunFolder":
         """`output_path`, or `output_path-2`, `-3`, ... where an earlier run lies there already."""
         root = Path(output_path)
         number = 2
@@ -29,7 +32,7 @@ class RunFolder:
             number += 1
         if number > 2:
             logger.info("%s holds an earlier run, which stays as it is: this run goes to %s", output_path, root)
-        return cls(root)
+        return cls(root, title)
 
     @property
     def config(self) -> Path:
@@ -49,14 +52,14 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        return self.checkpoints / "MODNet_last.ckpt"
+        return self.checkpoints / (self.title + _LAST)
 
     @property
     def best(self) -> Path:
-        return self.checkpoints / "MODNet_best.ckpt"
+        return self.checkpoints / (self.title + _BEST)
 
     def epoch(self, epoch: int, step: int) -> Path:
-        return self.checkpoints / f"MODNet-{epoch}_{step}.ckpt"
+        return self.checkpoints / f"{self.title}-{epoch}_{step}.ckpt"
 
     def sheet(self, epoch: int) -> Path:
         return make_folder(self.root / "sheets") / f"epoch_{epoch:03d}.png"
@@ -70,9 +73,8 @@ class RunFolder:
 
     def prune(self, keep: int) -> None:
         """Remove the oldest interval checkpoints of this run so that `keep` stay; last and best are not counted."""
-        found = sorted(
-            (int(match[1]), path) for path in self.checkpoints.iterdir() if (match := _EPOCH_NAME.match(path.name))
-        )
+        name = re.compile(re.escape(self.title) + r"-\d+_(\d+)\.ckpt$")
+        found = sorted((int(match[1]), path) for path in self.checkpoints.iterdir() if (match := name.match(path.name)))
         for _, path in found[:-keep]:
             path.unlink()
 
@@ -80,12 +82,14 @@ class RunFolder:
 def find_resumable(resume: str) -> Path:
     """The checkpoint that `--resume` means: itself, or the last one of a run's folder (or of its `output`)."""
     path = Path(resume)
-    candidates = [path] if path.is_file() else [path / "ckpt" / "MODNet_last.ckpt", path / "MODNet_last.ckpt"]
-    candidates.append(path / "output" / "ckpt" / "MODNet_last.ckpt")
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+    if path.is_file():
+        return path
+    folders = [path / "ckpt", path, path / "output" / "ckpt"]
+    for folder in folders:
+        if found := sorted(folder.glob("*" + _LAST)):
+            return found[0]
+    places = ", ".join(str(folder / f"*{_LAST}") for folder in folders)
     raise CheckpointError(
-        f"Nothing to resume at {resume}: looked for {', '.join(map(str, candidates))}. Give the folder of a run "
+        f"Nothing to resume at {resume}: looked for {places}. Give the folder of a run "
         "(its --output_path) or one of the checkpoints in its ckpt/."
     )

@@ -6,16 +6,20 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import nn
 
-from src.checkpoint import Checkpoint, load_weights, read_checkpoint
+from src.checkpoint import Checkpoint, load_network, load_weights, read_checkpoint
 from src.config import Config
 from src.dataset import MattingSamples, Pair
 from src.dataset_spec import DatasetSpec
 from src.errors import CheckpointError, ConfigError
 from src.log import logger
+from src.losses import Objective, distilled, objective_of
 from src.models import build_network
+from src.models.layers import NormAct
 from src.pairs import evaluation_pairs
-from src.spec import ModNetSpec, Preprocess, modnet_spec
+from src.spec import NetworkSpec, Preprocess, mmnet_spec, modnet_spec, with_norm
 from src.training.run_folder import find_resumable
+from src.transforms import checks
+from src.transforms.mmnet import ResizeAlignCorners
 
 PRETRAINED = {
     "mobilenetv2": Path("pretrained/mindspore_mobilenetv2_human_seg.ckpt"),
@@ -28,7 +32,7 @@ class Start:
     """Everything a run needs before its first step; `resumed` is the checkpoint that it continues, if any."""
 
     network: nn.Cell
-    spec: ModNetSpec
+    spec: NetworkSpec
     preprocess: Preprocess
     samples: MattingSamples
     validation: list[Pair]
@@ -45,13 +49,52 @@ def prepare(config: Config) -> Start:
     if resumed is not None:
         network, spec = _with_weights(resumed)
     elif config.ckpt_path:
-        network, spec = _with_weights(read_checkpoint(config.ckpt_path))
+        network, spec = _from_checkpoint(read_checkpoint(config.ckpt_path), config)
     else:
-        spec = modnet_spec(config.encoder)
+        spec = _new_spec(config)
         network = build_network(spec)
-        if config.backbone_pretrained:
+        if config.backbone_pretrained and spec.encoder_name:
             _load_backbone(network, config)
+    _check_input(spec, pre)
+    if config.bn_momentum is not None:
+        _set_momentum(network, config.bn_momentum)
     return Start(network, spec, pre, samples, validation, resumed)
+
+
+def objective_for(network: nn.Cell, pre: Preprocess, config: Config) -> Objective:
+    """What the run minimises: the losses of the network's class and, where there is a teacher, its terms."""
+    objective = objective_of(network.spec.network, config)
+    if config.teacher is None:
+        return objective
+    teacher, meta = load_network(config.teacher)
+    if (meta.preprocess.mean, meta.preprocess.std) != (pre.mean, pre.std):
+        raise ConfigError(
+            f"The teacher {config.teacher} takes pictures normalised with mean {meta.preprocess.mean} and std "
+            f"{meta.preprocess.std}, `Normalize` says {pre.mean} and {pre.std}. Use the teacher's."
+        )
+    logger.info("teacher: %s (epoch %d)", config.teacher, meta.epoch)
+    return distilled(objective, network, teacher, config)
+
+
+def _new_spec(config: Config) -> NetworkSpec:
+    if config.network == "mmnet":
+        return mmnet_spec(config.width_multiplier)
+    return with_norm(modnet_spec(config.encoder), config.norm)
+
+
+def _set_momentum(network: nn.Cell, momentum: float) -> None:
+    for _, cell in network.cells_and_names():
+        if isinstance(cell, NormAct):
+            cell.set_momentum(momentum)
+
+
+def _check_input(spec: NetworkSpec, pre: Preprocess) -> None:
+    """MMNet reads, and its composition loss weighs, colours in [0, 1]."""
+    if spec.network == "mmnet" and (pre.mean, pre.std) != ((0, 0, 0), (1, 1, 1)):
+        raise ConfigError(
+            f"MMNet takes colours in [0, 1], but `Normalize` has mean {list(pre.mean)} and std {list(pre.std)}. "
+            "Write mean: [0, 0, 0] and std: [1, 1, 1], as configs/MMNet.yml does."
+        )
 
 
 def preprocess_of(config: Config) -> Preprocess:
@@ -70,19 +113,60 @@ def _stated(spec: DatasetSpec) -> Preprocess:
             values |= {k: tuple(float(x) for x in transform[k]) for k in ("mean", "std") if k in transform}
         if transform.get("type") == "ResizeByShort" and "ref_size" in transform:
             values["ref_size"] = int(transform["ref_size"])
+        if transform.get("type") == "ResizeAlignCorners":
+            width, height = checks.size("target_size", transform.get("target_size", ResizeAlignCorners.target_size))
+            values["ref_size"] = (height, width)
     return Preprocess(**values)
 
 
-def _with_weights(checkpoint: Checkpoint) -> tuple[nn.Cell, ModNetSpec]:
-    spec = checkpoint.meta.spec
-    if spec is None:
-        raise CheckpointError(
-            f"{checkpoint.path} holds an encoder's weights alone. Give it as --backbone_pretrained, not --ckpt_path."
-        )
+def _with_weights(checkpoint: Checkpoint) -> tuple[nn.Cell, NetworkSpec]:
+    spec = _spec_of(checkpoint)
     network = build_network(spec)
     load_weights(network, checkpoint.weights, str(checkpoint.path))
     logger.info("weights of %s (epoch %d)", checkpoint.path, checkpoint.meta.epoch)
     return network, spec
+
+
+def _spec_of(checkpoint: Checkpoint) -> NetworkSpec:
+    if checkpoint.meta.spec is None:
+        raise CheckpointError(
+            f"{checkpoint.path} holds an encoder's weights alone. Give it as --backbone_pretrained, not --ckpt_path."
+        )
+    return checkpoint.meta.spec
+
+
+def _from_checkpoint(checkpoint: Checkpoint, config: Config) -> tuple[nn.Cell, NetworkSpec]:
+    """The network of `--ckpt_path`, with the norms and the weights that the configuration asks for."""
+    spec = with_norm(_spec_of(checkpoint), config.norm)
+    network = build_network(spec)
+    weights = renormed(network, checkpoint.weights) if spec != checkpoint.meta.spec else checkpoint.weights
+    if config.from_scratch:
+        encoder = {name: value for name, value in weights.items() if name.startswith("encoder.")}
+        if config.freeze_backbone:
+            load_weights(network, encoder, str(checkpoint.path), prefix="encoder.")
+        logger.info("network of %s, fresh weights%s", checkpoint.path,
+                    " outside of the encoder" if config.freeze_backbone else "")  # fmt: skip
+    else:
+        load_weights(network, weights, str(checkpoint.path))
+        logger.info("weights of %s (epoch %d)", checkpoint.path, checkpoint.meta.epoch)
+    return network, spec
+
+
+def renormed(network: nn.Cell, weights: dict[str, ms.Parameter]) -> dict[str, ms.Parameter]:
+    """Weights for a network that batch-normalises more channels than the one they are from.
+
+    The new entries of a norm are those of a fresh one: an instance norm without affine is a batch norm with scale 1
+    and shift 0 on other statistics, and training soon renews the moving ones.
+    """
+    result = {}
+    for parameter in network.get_parameters():
+        value, known = parameter.asnumpy().copy(), weights.get(parameter.name)
+        if known is not None and known.ndim == value.ndim == 1:
+            value[: known.shape[0]] = known.asnumpy()[: value.shape[0]]
+        elif known is not None:
+            value = known.asnumpy()
+        result[parameter.name] = ms.Parameter(ms.Tensor(value), name=parameter.name)
+    return result
 
 
 def _load_backbone(network: nn.Cell, config: Config) -> None:

@@ -1,6 +1,6 @@
 """One compiled training step: losses, gradients, reduction over devices, clipping, update, moving average."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 
@@ -10,15 +10,16 @@ from mindspore import nn, ops
 
 from src.checkpoint import copy_of
 from src.config import Config
-from src.losses import modnet_losses
+from src.losses import Objective, objective_of
+from src.models.layers import Conv2d
 from src.training.compile_cache import compile_cache, graph_key
 
-LOSS_NAMES = ("semantic", "detail", "matte")
 # Settings that the compiled graph cannot hold: what decides the inputs and what happens between steps.
 _NOT_IN_THE_GRAPH = {
     *("train_dataset", "val_dataset", "backbone_pretrained", "ckpt_path", "resume", "output_path", "device_id"),
+    *("from_scratch", "teacher"),
     *("workers", "epoch_size", "batch_size", "lr", "lr_schedule", "warmup_steps", "seed", "val_interval"),
-    *("ckpt_save_interval", "keep_checkpoint_max", "save_last_minutes", "log_print_interval"),
+    *("ckpt_save_interval", "ckpt_save_steps", "keep_checkpoint_max", "save_last_minutes", "log_print_interval"),
 }
 _ema_update = ops.MultitypeFuncGraph("ema_update")
 
@@ -36,10 +37,19 @@ def trainable(network: nn.Cell, config: Config) -> list[ms.Parameter]:
     return network.trainable_params()
 
 
-def build_optimizer(parameters: list[ms.Parameter], config: Config) -> nn.Optimizer:
-    """SGD with momentum, Adam, or AdamW; weight decay acts on convolution and dense weights alone."""
-    decayed = [p for p in parameters if p.ndim > 1]
-    others = [p for p in parameters if p.ndim <= 1]
+def depthwise_weights(network: nn.Cell) -> set[str]:
+    """Names of the depthwise convolutions' kernels."""
+    cells = [cell for _, cell in network.cells_and_names() if isinstance(cell, Conv2d)]
+    return {cell.weight.name for cell in cells if cell.group > 1}
+
+
+def build_optimizer(parameters: list[ms.Parameter], config: Config, undecayed: Collection[str] = ()) -> nn.Optimizer:
+    """SGD with momentum, Adam, or AdamW.
+
+    Weight decay acts on convolution and dense weights alone, and not on those named in `undecayed`.
+    """
+    decayed = [p for p in parameters if p.ndim > 1 and p.name not in undecayed]
+    others = [p for p in parameters if p.ndim <= 1 or p.name in undecayed]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
@@ -84,17 +94,20 @@ class TrainStep:
     """Network, optimiser and moving average behind one compiled call.
 
     Attributes:
+        objective: what is minimised; by default that of the network's class.
         ema: moving averages of the trained parameters by name, empty where switched off.
     """
 
-    def __init__(self, network: nn.Cell, config: Config, world: int = 1, loss: Callable = modnet_losses) -> None:
-        self.network, self.config, self.world, self.loss = network, config, world, loss
-        self.optimizer = build_optimizer(trainable(network, config), config)
+    def __init__(self, network: nn.Cell, config: Config, world: int = 1, objective: Objective | None = None) -> None:
+        self.network, self.config, self.world = network, config, world
+        self.objective = objective or objective_of(network.spec.network, config)
+        undecayed = set() if self.objective.decay_depthwise else depthwise_weights(network)
+        self.optimizer = build_optimizer(trainable(network, config), config, undecayed)
         self.ema: dict[str, ms.Parameter] = {}
         parameters = self.optimizer.parameters
         if config.ema_decay:
             self.ema = {p.name: ms.Parameter(copy_of(p), f"ema.{p.name}", False) for p in parameters}
-        self._step = _CompiledStep(network, self.optimizer, tuple(self.ema.values()), config, world, loss)
+        self._step = _CompiledStep(network, self.optimizer, tuple(self.ema.values()), config, world, self.objective)
         self._compiled = False
 
     def __call__(self, image: np.ndarray, trimap: np.ndarray, alpha: np.ndarray, lr: float, step: int) -> StepResult:
@@ -109,7 +122,7 @@ class TrainStep:
         with nullcontext() if self._compiled else self._cache(image.shape):
             losses = self._step(*inputs).asnumpy()
         self._compiled = True
-        return StepResult(float(losses.sum()), dict(zip(LOSS_NAMES, losses.tolist(), strict=True)))
+        return StepResult(float(losses.sum()), dict(zip(self.objective.names, losses.tolist(), strict=True)))
 
     def _cache(self, shape: tuple[int, ...]) -> AbstractContextManager:
         """Where the graph for batches of `shape` may be kept; tried for one process on the CPU alone."""
@@ -118,7 +131,9 @@ class TrainStep:
         config = {k: v for k, v in asdict(self.config).items() if k not in _NOT_IN_THE_GRAPH}
         trained = [p.name for p in self.optimizer.parameters]
         training = [cell.training for _, cell in self.network.cells_and_names()]
-        return compile_cache(graph_key(shape, config, self.network.spec, trained, training, self.loss.__qualname__))
+        objective = self.objective.names, self.objective.losses.__qualname__, self.objective.decay_depthwise
+        objective += tuple(cell.spec for cell in self.objective.cells)
+        return compile_cache(graph_key(shape, config, self.network.spec, trained, training, objective))
 
     def state(self) -> dict[str, ms.Tensor]:
         """What a resumed training needs beside the weights: the optimiser's tensors and the moving averages."""
@@ -148,11 +163,12 @@ class _CompiledStep(nn.Cell):
         ema: tuple[ms.Parameter, ...],
         config: Config,
         world: int,
-        loss: Callable,
+        objective: Objective,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.network, self.optimizer, self.averages = network, optimizer, ms.ParameterTuple(ema)
-        self.step = _step_function(network, optimizer, self.averages, config, world, loss)
+        self.others = nn.CellList(list(objective.cells), auto_prefix=False)
+        self.step = _step_function(network, optimizer, self.averages, config, world, objective.losses)
 
     @ms.jit
     def construct(
@@ -162,18 +178,17 @@ class _CompiledStep(nn.Cell):
 
 
 def _step_function(
-    network: nn.Cell, optimizer: nn.Optimizer, ema: ms.ParameterTuple, config: Config, world: int, loss: Callable
+    network: nn.Cell, optimizer: nn.Optimizer, ema: ms.ParameterTuple, config: Config, world: int, losses_of: Callable
 ) -> Callable:
     if config.amp_level != "O0":
         network = ms.amp.auto_mixed_precision(network, config.amp_level)
-    scales = (config.semantic_scale, config.detail_scale, config.matte_scale)
     loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if config.amp_level != "O0" else None
     clip, averages = config.clip_grad_norm, bool(ema)
     reducer = nn.DistributedGradReducer(optimizer.parameters, True, world) if world > 1 else None
     all_reduce = ops.AllReduce() if world > 1 else None
 
     def forward(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
-        losses = ops.stack(loss(network(image), image, trimap, alpha, scales))
+        losses = ops.stack(losses_of(network(image), image, trimap, alpha))
         total = losses.sum()
         if loss_scale is not None:
             total = loss_scale.scale(total)

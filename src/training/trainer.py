@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mindspore import nn
@@ -14,7 +13,7 @@ from src.checkpoint import Meta, copy_of, save_checkpoint, weights_of
 from src.config import Config
 from src.dataset import TrainingSequence
 from src.dataset_spec import DatasetSpec
-from src.errors import CheckpointError, TrainingError
+from src.errors import TrainingError
 from src.log import logger, setup_logging
 from src.models import build_network
 from src.results import EvalResult
@@ -22,9 +21,10 @@ from src.runtime.mindspore_runtime import MindSporePredictor
 from src.training.loader import Batch, batches
 from src.training.parallel import World, freeze_batch_norm, synchronise_batch_norm
 from src.training.progress import Meter, Progress, Stopwatch
+from src.training.resume import check_same_order, restore, sample_order
 from src.training.run_folder import RunFolder
 from src.training.schedule import learning_rate
-from src.training.setup import Start, prepare
+from src.training.setup import Start, objective_for, prepare
 from src.training.signals import Interrupted, collect_signals
 from src.training.step import StepResult, TrainStep
 from src.training.validation import draw_sheet, validate
@@ -43,12 +43,17 @@ class Trainer:
         self.sequence = TrainingSequence(
             self.start.samples, batch, config.seed, epochs, world.rank, world.size, self.done
         )
-        self._check_resumed()
+        step_pictures = self._dataset.batch_size * self.world.size
+        self.order = sample_order(config, len(self.start.samples), step_pictures)
+        if resumed:
+            self._check_resumed()
         if config.sync_bn:
             synchronise_batch_norm(self.network, device)
-        self.step = TrainStep(self.network, config, world.size)
+        self.step = TrainStep(
+            self.network, config, world.size, objective_for(self.network, self.start.preprocess, config)
+        )
         if resumed:
-            self._restore()
+            restore(self.step, resumed)
         self.rate = learning_rate(config, self.sequence.steps_per_epoch)
         self.twin: nn.Cell | None = None
         self.saved_at = time.monotonic()
@@ -61,7 +66,7 @@ class Trainer:
         steps, epochs = self.sequence.steps_per_epoch, self.config.epoch_size
         logger.info("%d pictures, %d steps an epoch, %d epochs, %d steps done",
                     len(self.start.samples), steps, epochs, self.done)  # fmt: skip
-        meter, watch = Meter(), Stopwatch()
+        meter, watch = Meter(self.step.objective.names), Stopwatch()
         loader = batches(self.sequence, self._dataset.batch_size, self._dataset.workers)
         with collect_signals() as received:
             self._training_mode()
@@ -80,6 +85,8 @@ class Trainer:
                 if self.done % self.config.log_print_interval == 0 or self.done % steps == 0:
                     self._log(meter)
                     meter.reset()
+                if self.config.ckpt_save_steps and self.done % self.config.ckpt_save_steps == 0:
+                    self._keep()
                 if self.done % steps == 0:
                     self._end_epoch(self.done // steps)
                 elif time.monotonic() - self.saved_at > 60 * self.config.save_last_minutes:
@@ -137,8 +144,7 @@ class Trainer:
             scores = self._validate(epoch)
         self._save_last(scores)
         if config.ckpt_save_interval and epoch % config.ckpt_save_interval == 0:
-            self._save(self.folder.epoch(epoch, self.done), scores)
-            self.folder.prune(config.keep_checkpoint_max)
+            self._keep(scores)
         self.progress.draw_curve(self.folder.curve)
 
     def _validate(self, epoch: int) -> dict[str, float]:
@@ -177,6 +183,13 @@ class Trainer:
             self._save(self.folder.last, scores or {})
         self.saved_at = time.monotonic()
 
+    def _keep(self, scores: dict[str, float] | None = None) -> None:
+        """Save a checkpoint that stays until newer ones push it out."""
+        if self.world.rank == 0:
+            epoch = self.done // self.sequence.steps_per_epoch
+            self._save(self.folder.epoch(epoch, self.done), scores or {})
+            self.folder.prune(self.config.keep_checkpoint_max)
+
     def _save(self, path: Path, scores: dict[str, float]) -> None:
         weights = weights_of(self.network)
         broken = [name for name, value in weights.items() if not np.isfinite(value.asnumpy()).all()]
@@ -187,48 +200,22 @@ class Trainer:
     def _meta(self, scores: dict[str, float]) -> Meta:
         return Meta(
             network=self.start.spec.network,
-            encoder=self.start.spec.encoder.name,
+            encoder=self.start.spec.encoder_name,
             spec=self.start.spec,
             preprocess=self.start.preprocess,
             epoch=self.done // self.sequence.steps_per_epoch,
             step=self.done,
             scores=scores,
-            train={"best_mse": float(self.best)} | self._order(),
+            train={"best_mse": float(self.best)} | self.order,
         )
 
-    def _order(self) -> dict[str, Any]:
-        """What decides which sample comes when; must not change when a run is resumed."""
-        return {
-            "seed": self.config.seed,
-            "pictures": len(self.start.samples),
-            "step_pictures": self._dataset.batch_size * self.world.size,
-            "optimizer": self.config.optimizer,
-        }
-
     def _check_resumed(self) -> None:
-        if self.start.resumed is None:
-            return
-        path, stored = self.start.resumed.path, self.start.resumed.meta.train
-        for name, value in self._order().items():
-            if stored.get(name) != value:
-                raise CheckpointError(
-                    f"{path} cannot be resumed: its {name} was {stored.get(name)}, now it is {value}. Resume with the "
-                    "configuration of the run (its config.yml), or start anew from its weights with --ckpt_path."
-                )
+        resumed = self.start.resumed
+        check_same_order(resumed, self.order)
         if len(self.sequence) == 0:
             raise TrainingError(
-                f"{path} has finished its {self.config.epoch_size} epochs. Raise --epoch_size to train on."
+                f"{resumed.path} has finished its {self.config.epoch_size} epochs. Raise --epoch_size to train on."
             )
-
-    def _restore(self) -> None:
-        resumed = self.start.resumed
-        try:
-            self.step.restore(resumed.state)
-        except KeyError as error:
-            raise CheckpointError(
-                f"{resumed.path} lacks {error} of the training state: it holds weights alone, or the run was made with "
-                "other optimiser or EMA settings. Resume from MODNet_last.ckpt, or start anew with --ckpt_path."
-            ) from error
 
     def _open_folder(self) -> None:
         """Make or reopen the run's folder; other ranks than 0 write nothing."""
@@ -237,11 +224,13 @@ class Trainer:
         resumed = self.start.resumed
         output = Path(self.config.output_path)
         within = resumed and resumed.path.parent.parent.resolve() == output.resolve()
-        self.folder = RunFolder(output) if within else RunFolder.create(output)
+        title = self.start.spec.title
+        self.folder = RunFolder(output, title) if within else RunFolder.create(output, title)
         setup_logging(self.folder.log)
         replace(self.config, resume=None).save(self.folder.config)
         earlier = None if within or resumed is None else resumed.path.parent.parent / self.folder.metrics.name
-        self.progress = Progress(self.folder.root, self.folder.metrics, self.done, earlier)
+        names = self.step.objective.names
+        self.progress = Progress(names, self.folder.root, self.folder.metrics, self.done, earlier)
         if earlier is not None:
             self.folder.adopt_best(resumed.path.parent)
         if resumed:

@@ -1,0 +1,123 @@
+"""Checkpoint -> one model file of a deployment format, proven equal before it appears."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from src.deploy.mindir import write_mindir
+from src.deploy.onnx_model import ANY_SHAPE, Shape, onnx_model
+from src.deploy.openvino_ir import write_ir
+from src.deploy.parity import Difference, check_parity
+from src.errors import ConfigError, OutputError
+from src.files import make_folder
+from src.runtime.contract import Contract
+from src.runtime.factory import open_predictor
+from src.runtime.mindspore_runtime import MindSporePredictor, contract_of
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """See `src.deploy.onnx_model.onnx_model`; `overwrite`: replace files of an earlier export."""
+
+    shape: Shape = ANY_SHAPE
+    with_preprocess: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a format's writer gets."""
+
+    checkpoint: Path
+    network: MindSporePredictor
+    contract: Contract
+    options: ExportOptions
+
+
+def _write_onnx(job: Job, path: Path) -> None:
+    model = onnx_model(job.network.network, job.contract, job.options.shape, job.options.with_preprocess)
+    onnx.save(model, path)
+
+
+def _write_openvino(job: Job, path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _write_onnx(job, Path(folder) / "model.onnx")
+        write_ir(Path(folder) / "model.onnx", job.contract, path)
+
+
+def _write_mindir(job: Job, path: Path) -> None:
+    if job.options.with_preprocess:
+        raise ConfigError("MINDIR takes normalised input only; leave --with_preprocess out, or use ONNX or OPENVINO.")
+    write_mindir(job.checkpoint, job.contract, job.options.shape, path)
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a format is written, and the suffixes of the files that it makes, the one to open first."""
+
+    write: Callable[[Job, Path], None]
+    suffixes: tuple[str, ...]
+
+
+FORMATS = {
+    "ONNX": Format(_write_onnx, (".onnx",)),
+    "OPENVINO": Format(_write_openvino, (".xml", ".bin")),
+    "MINDIR": Format(_write_mindir, (".mindir",)),
+}
+
+
+def find_format(name: str) -> Format:
+    """One of `FORMATS`; ConfigError that says what to do about the others of the zoo."""
+    if name in FORMATS:
+        return FORMATS[name]
+    hint = " AIR is made on an Ascend host: export MINDIR and convert it there." if name == "AIR" else ""
+    raise ConfigError(f"`file_format` must be one of {', '.join(FORMATS)}, got {name!r}.{hint}")
+
+
+def export(
+    checkpoint: Path, file_format: str, folder: Path, options: ExportOptions
+) -> tuple[list[Path], list[Difference]]:
+    """Write `<checkpoint's stem><what is special>.<suffix>` into `folder`.
+
+    Returns:
+        The files, the one to open first, and how much its alpha differs from the checkpoint's.
+
+    Raises:
+        ConfigError: unknown format, or an option that it does not have.
+        OutputError: the file is there already (and `overwrite` is off) or cannot be written.
+        ExportError: the file does not compute what the checkpoint does; then none is left.
+    """
+    kind = find_format(file_format)
+    network, meta = MindSporePredictor.from_checkpoint(checkpoint)
+    contract = contract_of(meta, checkpoint)
+    name = checkpoint.stem + _special(options)
+    targets = [make_folder(folder) / (name + suffix) for suffix in kind.suffixes]
+    _refuse_existing(targets, options.overwrite)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as staging:
+            path = Path(staging) / targets[0].name
+            kind.write(Job(checkpoint, network, contract, options), path)
+            found = check_parity(network, open_predictor(path)[0])
+            for target in reversed(targets):  # the one to open comes last
+                (path.parent / target.name).chmod(0o644)  # MindSpore writes read-only files
+                os.replace(path.parent / target.name, target)
+    except OSError as error:
+        raise OutputError(f"Cannot write to {folder} ({error.strerror or error}). Free the disk or choose another "
+                          "--output_path.") from error  # fmt: skip
+    return targets, found
+
+
+def _special(options: ExportOptions) -> str:
+    """What a file's name says about it: `_1x3x480x288` for fixed sides (0: free), `_u8` for pixel input."""
+    shape = "" if options.shape == ANY_SHAPE else "_" + "x".join(str(max(side, 0)) for side in options.shape)
+    return shape + ("_u8" if options.with_preprocess else "")
+
+
+def _refuse_existing(paths: list[Path], overwrite: bool) -> None:
+    existing = [path for path in paths if path.exists()]
+    if existing and not overwrite:
+        raise OutputError(f"{existing[0]} is there already. Give another --output_path, or --overwrite to replace it.")

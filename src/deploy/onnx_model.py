@@ -1,0 +1,88 @@
+"""A network in inference mode -> a checked ONNX model with its contract inside."""
+
+import numpy as np
+import onnx
+from mindspore import nn
+from onnx import TensorProto, helper
+
+from src.deploy.emitters import Emission
+from src.deploy.onnx_graph import OnnxGraph
+from src.errors import ConfigError
+from src.models.graph import trace
+from src.runtime.contract import CONTRACT_KEY, Contract
+from src.spec import Preprocess
+
+OPSET = 17
+_IR_VERSION = 8  # the one of opset 17: runtimes of 2022 and later read it
+_SIDES = ("batch", "channels", "height", "width")
+
+Shape = tuple[int, int, int, int]
+ANY_SHAPE: Shape = (-1, 3, -1, -1)
+
+
+def parse_shape(text: str, multiple: int) -> Shape:
+    """`1,3,480,288` -> (batch, 3, height, width), -1 for what stays free; ConfigError for what no network takes."""
+    try:
+        sides = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sides = ()
+    if len(sides) != 4 or sides[1] != 3 or any(side < 1 and side != -1 for side in sides):
+        raise ConfigError(f"`input_shape` must be N,3,H,W (-1 for a free one), got {text!r}.")
+    wrong = [side for side in sides[2:] if side != -1 and side % multiple]
+    if wrong:
+        raise ConfigError(
+            f"Height and width must be multiples of {multiple}, got {wrong[0]} in `input_shape` {text!r}."
+        )
+    return sides
+
+
+def onnx_model(
+    network: nn.Cell, contract: Contract, shape: Shape = ANY_SHAPE, with_preprocess: bool = False
+) -> onnx.ModelProto:
+    """Write a network as ONNX.
+
+    Args:
+        network: in inference mode.
+        shape: (batch, 3, height, width) of its input, -1 where any is taken.
+        with_preprocess: the input is uint8 RGB [N, H, W, 3] and is normalised inside.
+
+    Returns:
+        A model with input `input` and output `output` (matte [N, 1, H, W] in [0, 1]), checked by onnx's checker and
+        its shape inference.
+    """
+    emission = Emission(trace(network))
+    picture = _normalise(emission.onnx, contract.preprocess) if with_preprocess else "input"
+    (matte,) = emission.run(picture)
+    emission.onnx.op("Identity", [matte], "output")
+    return _model(emission.onnx, contract, shape, with_preprocess)
+
+
+def _normalise(graph: OnnxGraph, pre: Preprocess) -> str:
+    """(pixel / 255 - mean) / std, and [N, H, W, 3] -> [N, 3, H, W] in the network's channel order."""
+    x = graph.op("Cast", ["input"], "preprocess/float", to=TensorProto.FLOAT)
+    x = graph.op("Transpose", [x], "preprocess/transpose", perm=[0, 3, 1, 2])
+    mean, std = np.array(pre.mean), np.array(pre.std)
+    x = graph.op("Mul", [x, graph.channel_constant("preprocess.scale", 1 / (255 * std))], "preprocess/scale")
+    x = graph.op("Add", [x, graph.channel_constant("preprocess.shift", -mean / std)], "preprocess/shift")
+    if pre.color == "RGB":
+        return x
+    return graph.op("Gather", [x, graph.constant("preprocess.order", np.array([2, 1, 0]))], "preprocess/color", axis=1)
+
+
+def _model(graph: OnnxGraph, contract: Contract, shape: Shape, with_preprocess: bool) -> onnx.ModelProto:
+    batch, channels, height, width = (name if side == -1 else side for name, side in zip(_SIDES, shape, strict=True))
+    picture = (TensorProto.UINT8, [batch, height, width, channels]) if with_preprocess else (
+        TensorProto.FLOAT, [batch, channels, height, width])  # fmt: skip
+    body = helper.make_graph(
+        graph.nodes,
+        contract.network or "network",
+        [helper.make_tensor_value_info("input", *picture)],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, 1, height, width])],
+        list(graph.constants.values()),
+    )
+    model = helper.make_model(
+        body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="modnet"
+    )
+    helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
+    onnx.checker.check_model(model, full_check=True)  # with strict shape inference
+    return model

@@ -1,0 +1,81 @@
+"""Proof that an exported model computes what its checkpoint computes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.errors import ExportError
+from src.imaging import to_input
+from src.log import logger
+from src.runtime.base import InputForm, Predictor
+from src.synthetic.scene import portrait
+
+LIMIT = 1e-4  # of alpha, for float32 models
+# batch, height, width: square, portrait, landscape, odd batch, tiny
+_SIZES = ((1, 512, 512), (1, 480, 288), (1, 288, 480), (3, 96, 160), (1, 32, 32))
+_NOISE_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of alpha in [0, 1] on one batch: the largest and the mean absolute one, and the largest that is allowed."""
+
+    size: tuple[int, int, int]
+    most: float
+    mean: float
+    allowed: float = LIMIT
+
+    def __str__(self) -> str:
+        batch, height, width = self.size
+        return f"{batch} x {height}x{width}: alpha differs by at most {self.most:.1e}, {self.mean:.1e} in the mean"
+
+
+def check_parity(reference: Predictor, candidate: Predictor) -> list[Difference]:
+    """Compare two float32 models on five batches of generated portraits, of five sizes where the candidate takes any.
+
+    A difference has to stay below `LIMIT`; in a network that amplifies rounding, as untrained ones do, below three
+    times what the reference's own matte changes by when only the last bit of its input does.
+
+    Raises:
+        ExportError: a difference is too large, or no number.
+    """
+    found = []
+    for seed, size in enumerate(_sizes(candidate.form)):
+        pictures = [portrait(seed, i, *size[1:])[0] for i in range(size[0])]
+        one = _compare(reference, candidate, size, pictures)
+        logger.info("%s", one)
+        if not one.most < one.allowed:
+            raise ExportError(
+                f"The exported model is not equal to the checkpoint; no file was written. {one}; {one.allowed:.1e} is "
+                "allowed. The fault is this program's: please report it with the checkpoint."
+            )
+        found.append(one)
+    return found
+
+
+def _sizes(form: InputForm) -> Sequence[tuple[int, int, int]]:
+    """The sizes to try: what the model has fixed replaces the standard ones."""
+    height, width = form.size or (None, None)
+    return [(form.batch or n, height or h, width or w) for n, h, w in _SIZES]
+
+
+def _compare(
+    reference: Predictor, candidate: Predictor, size: tuple[int, int, int], pictures: list[np.ndarray]
+) -> Difference:
+    x = np.concatenate([to_input(picture, reference.preprocess, size[1:]) for picture in pictures])
+    wanted = reference.run(x)
+    difference = np.abs(candidate.run(np.stack(pictures) if candidate.form.pixels else x) - wanted)
+    most, mean, allowed = float(difference.max()), float(difference.mean()), LIMIT
+    if most >= LIMIT:
+        noise = _rounding_noise(reference, x, wanted)
+        allowed = max(LIMIT, _NOISE_FACTOR * noise)
+        logger.warning("this network amplifies rounding: the last bit of its input changes alpha by up to %.1e", noise)
+    return Difference(size, most, mean, allowed)
+
+
+def _rounding_noise(reference: Predictor, x: np.ndarray, y: np.ndarray) -> float:
+    """By how much of alpha `y` changes when every value of `x` goes up or down by its last bit."""
+    up = np.random.default_rng(0).random(x.shape) < 0.5
+    moved = np.nextafter(x, np.where(up, np.inf, -np.inf).astype(np.float32))
+    return float(np.abs(reference.run(moved) - y).max())

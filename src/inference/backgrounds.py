@@ -1,0 +1,103 @@
+"""What a composite stands on: a colour, a picture, a video, or the scene itself out of focus."""
+
+import re
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+
+from src.errors import ConfigError, DataError
+from src.imaging import IMAGE_SUFFIXES, cover, read_image
+from src.inference.video_files import VideoReader
+
+BLUR = "blur"
+_COLORS = {
+    "white": (255, 255, 255),
+    "black": (0, 0, 0),
+    "grey": (128, 128, 128),
+    "gray": (128, 128, 128),
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+}
+
+
+class Background(ABC):
+    """Gives the picture behind each person in turn."""
+
+    @abstractmethod
+    def plate(self, height: int, width: int) -> np.ndarray | None:
+        """The next one, uint8 RGB [height, width, 3]; None where the scene itself is to be blurred."""
+
+
+class Blur(Background):
+    def plate(self, height: int, width: int) -> None:
+        return None
+
+
+class Still(Background):
+    """One picture for all, scaled until it fills the frame; a colour is a picture of one pixel."""
+
+    def __init__(self, picture: np.ndarray) -> None:
+        self.picture = self.fitted = picture
+
+    def plate(self, height: int, width: int) -> np.ndarray:
+        fitted = self.fitted  # of the frame before, mostly of the size that is wanted
+        if fitted.shape[:2] != (height, width):
+            self.fitted = fitted = cover(self.picture, height, width)
+        return fitted
+
+
+class Moving(Background):
+    """A video's frames in order, from the beginning again at its end. Not for several threads at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.reader = path, VideoReader(path)
+
+    def plate(self, height: int, width: int) -> np.ndarray:
+        frame = self.reader.read()
+        if frame is None:
+            self.reader.close()
+            self.reader = VideoReader(self.path)
+            frame = self.reader.read()
+        return cover(frame, height, width)
+
+
+def open_background(text: str, video: bool) -> Background:
+    """The background that --background names.
+
+    Args:
+        text: 'blur', a colour (a name, '#rrggbb' or 'r,g,b'), or a file: a picture, or a video.
+        video: frames in order are wanted; otherwise a video gives its first frame to all pictures.
+
+    Raises:
+        ConfigError: it is none of these.
+        DataError: the file cannot be read.
+    """
+    path = Path(text)
+    if text == BLUR:
+        return Blur()
+    if (color := _color(text)) is not None:
+        return Still(np.array(color, np.uint8).reshape(1, 1, 3))
+    if not path.is_file():
+        raise ConfigError(
+            f"--background '{text}' is neither a file nor a colour. Give blur, a colour ({', '.join(_COLORS)}, #rrggbb "
+            "or r,g,b from 0 to 255), a picture or a video."
+        )
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return Still(read_image(path))
+    first = VideoReader(path).read()
+    if first is None:
+        raise DataError(f"The video '{path}' for --background holds no frame. Give another one.")
+    return Moving(path) if video else Still(first)
+
+
+def _color(text: str) -> tuple[int, int, int] | None:
+    if text.lower() in _COLORS:
+        return _COLORS[text.lower()]
+    if match := re.fullmatch(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", text):
+        return tuple(int(part, 16) for part in match.groups())
+    if re.fullmatch(r"\d{1,3}\s*,\s*\d{1,3}\s*,\s*\d{1,3}", text):
+        values = tuple(int(part) for part in text.split(","))
+        return values if max(values) <= 255 else None
+    return None

@@ -1,0 +1,58 @@
+"""Names of results: no two inputs share one, and nothing that exists is written over unasked."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from src.errors import OutputError
+from src.pairs import first_few
+
+PICTURE_ENDINGS = {"alpha": ".png", "rgba": "_rgba.png", "composite": "_composite.png"}
+VIDEO_ENDINGS = {"alpha": "_alpha.mov", "rgba": "_rgba", "composite": "_composite.mp4"}
+
+
+def output_stems(paths: Sequence[Path], endings: Iterable[str]) -> list[str]:
+    """A stem for the results of each picture.
+
+    It is the picture's own, or with its extension where several share it (`a_jpg`, `a_png`); where a result would
+    still have another's name (`a_rgba.jpg` beside `a.jpg`), a number follows. Case does not tell names apart.
+    """
+    shared = Counter(path.stem.casefold() for path in paths)
+    endings, taken, stems = list(endings), set(), []
+    for path in paths:
+        stem = path.stem if shared[path.stem.casefold()] == 1 else f"{path.stem}_{path.suffix[1:]}"
+        base, number = stem, 2
+        while taken & (files := {f"{stem}{ending}".casefold() for ending in endings}):
+            stem, number = f"{base}-{number}", number + 1
+        taken |= files
+        stems.append(stem)
+    return stems
+
+
+def check_results(
+    results: Sequence[Sequence[Path]], inputs: Iterable[Path], existing: str, option: str = "--output"
+) -> list[bool]:
+    """Which of the inputs are to be worked on, by the files that each would leave.
+
+    Args:
+        results: for each input its files.
+        inputs: files that must not be written over in any case.
+        existing: 'refuse', 'skip' (an input whose files are all there is left out) or 'replace'.
+
+    Raises:
+        OutputError: a result is one of the inputs, or is there already and `existing` is 'refuse'.
+    """
+    sources = {path.resolve() for path in inputs}
+    clash = [file for files in results for file in files if file.resolve() in sources]
+    if clash:
+        raise OutputError(f"The result '{clash[0]}' would be written over an input. Give another {option}.")
+    there = [[file.exists() for file in files] for files in results]
+    old = [file.name for files, found in zip(results, there, strict=True) for file, f in zip(files, found, strict=True)
+           if f]  # fmt: skip
+    if old and existing == "refuse":
+        raise OutputError(
+            f"{len(old)} of the results are in '{results[0][0].parent}' already: {first_few(old)}. Go on where an "
+            f"earlier run stopped with --existing skip, write them anew with --existing replace, or give another "
+            f"{option}."
+        )
+    return [existing != "skip" or not all(found) for found in there]

@@ -1,0 +1,37 @@
+"""From a picture and its matte to what is written."""
+
+import numpy as np
+
+from src.imaging import blur_background, composite, estimate_foreground, to_uint8
+
+
+def render(
+    image: np.ndarray, matte: np.ndarray, outputs: tuple[str, ...], plate: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """The outputs that are asked for, by name, each of the picture's size.
+
+    Args:
+        image: uint8 RGB [H, W, 3].
+        matte: float32 [H, W] in [0, 1].
+        outputs: of 'alpha' (uint8 grey), 'rgba' (the person's colours with straight alpha, uint8) and 'composite'
+            (uint8 RGB).
+        plate: background of the composite, uint8 RGB [H, W, 3]; None blurs the picture's own.
+    """
+    made = {}
+    alpha = to_uint8(matte)
+    if "alpha" in outputs:
+        made["alpha"] = alpha
+    if "rgba" in outputs or "composite" in outputs:
+        foreground = estimate_foreground(image, matte)
+    if "rgba" in outputs:
+        made["rgba"] = np.dstack((foreground, alpha))
+    if "composite" in outputs:
+        behind = blur_background(image, matte, foreground) if plate is None else plate
+        made["composite"] = composite(foreground, matte, behind)
+    return made
+
+
+def preview(made: dict[str, np.ndarray]) -> np.ndarray:
+    """What a window shows of a picture's outputs: uint8 RGB or grey."""
+    name = next(name for name in ("composite", "alpha", "rgba") if name in made)
+    return made[name][..., :3] if name == "rgba" else made[name]

@@ -1,0 +1,72 @@
+"""A trained network as the teacher of a smaller one: terms that are added to the student's own losses."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import mindspore as ms
+from mindspore import nn, ops
+
+from src.config import Config
+from src.errors import ConfigError
+from src.losses.objective import Objective
+
+TERMS = ("kd_semantic", "kd_detail", "kd_matte", "kd_feature")
+
+
+def distilled(objective: Objective, student: nn.Cell, teacher: nn.Cell, config: Config) -> Objective:
+    """The student's objective and four terms that draw its outputs and maps to the teacher's on the same batch.
+
+    - kd_semantic: mean squared difference of the semantic matte, kd_detail: mean absolute difference of the details
+      inside the trimap's unknown band, kd_matte: mean absolute difference of the matte, the band five times; weighted
+      as the student's own losses of these names, times `kd_scale`.
+    - kd_feature: squared distance of attention maps (mean of a map's squares over its channels, of unit length) at 1/8
+      and 1/2 of the side, which asks nothing of the widths (Zagoruyko and Komodakis, "Paying more attention to
+      attention", ICLR 2017); times `kd_feature_scale`.
+
+    Both networks must be MODNets, of any widths. The teacher's norms use their moving statistics; it learns nothing.
+    Raises ConfigError for another class.
+    """
+    for role, network in (("student", student), ("teacher", teacher)):
+        if network.spec.network != "modnet":
+            raise ConfigError(f"Distillation is for MODNets; the {role} is of network '{network.spec.network}'.")
+    freeze(teacher)
+    student.returns_maps = teacher.returns_maps = True
+    semantic_scale, detail_scale = config.kd_scale * config.semantic_scale, config.kd_scale * config.detail_scale
+    matte_scale, feature_scale = config.kd_scale * config.matte_scale, config.kd_feature_scale
+    own: Callable = objective.losses
+
+    def losses(
+        predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
+    ) -> tuple[ms.Tensor, ...]:
+        semantic, detail, matte, *energies = predictions
+        guide = teacher(image)
+        band = (trimap == 0.5).astype(alpha.dtype)
+        terms = (
+            semantic_scale * ops.square(semantic - guide[0]).mean(),
+            detail_scale * (band * ops.abs(detail - guide[1])).mean(),
+            matte_scale * ((1 + 4 * band) * ops.abs(matte - guide[2])).mean(),
+            feature_scale * (attention_distance(energies[0], guide[3]) + attention_distance(energies[1], guide[4])),
+        )
+        return own((semantic, detail, matte), image, trimap, alpha) + terms
+
+    return replace(objective, names=objective.names + TERMS, losses=losses, cells=(teacher,))
+
+
+def attention_distance(energy: ms.Tensor, other: ms.Tensor) -> ms.Tensor:
+    """Mean over pictures of the squared distance between two [N, P] rows scaled to unit length; from 0 to 2."""
+    return ops.square(unit_length(energy) - unit_length(other)).sum(axis=1).mean()
+
+
+def unit_length(rows: ms.Tensor) -> ms.Tensor:
+    return rows / ops.sqrt(ops.square(rows).sum(axis=1, keepdims=True) + 1e-12)
+
+
+def freeze(teacher: nn.Cell) -> None:
+    """Heads on, norms as in inference, nothing trained, and names that no student's parameter has."""
+    teacher.set_train(True)
+    for _, cell in teacher.cells_and_names():
+        if isinstance(cell, nn.BatchNorm2d):
+            cell.set_train(False)
+    for parameter in teacher.get_parameters():
+        parameter.requires_grad = False
+        parameter.name = f"teacher.{parameter.name}"

@@ -1,0 +1,86 @@
+"""Open any model file: the suffix decides on the runtime, which is imported only then."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src.errors import ModelError
+from src.log import logger
+from src.runtime.base import Predictor
+from src.runtime.contract import Contract
+from src.runtime.options import RuntimeOptions, not_installed, only_f32
+
+
+def open_predictor(
+    path: str | Path,
+    device: str = "CPU",
+    threads: int | None = None,
+    precision: str | None = None,
+    *,
+    device_id: int = 0,
+    preprocess: Mapping[str, Any] | None = None,
+) -> tuple[Predictor, Contract]:
+    """Load a model file, ready for `Predictor.predict`.
+
+    Args:
+        path: `.ckpt` or `.mindir` (MindSpore), `.onnx` (onnxruntime) or `.xml` (OpenVINO IR).
+        device: the runtime's name of a device: CPU, GPU, NPU; Ascend and auto for MindSpore.
+        threads: threads of the CPU; None leaves them to the runtime. MindSpore takes them once a process.
+        precision: f32, bf16 or f16, in which a floating-point model is computed, as far as the runtime has it; None
+            is f32, also where the runtime itself would choose less.
+        device_id: which of several GPUs or Ascend cards.
+        preprocess: fields of `Preprocess`, all of them, for a model without contract; not used for others.
+
+    Raises:
+        ModelError, CheckpointError: the file is missing, damaged, foreign or of an unknown kind, or has no contract
+            and `preprocess` lacks a field.
+        DeviceError: the device, or the precision on it, or the runtime itself is not here.
+    """
+    path = Path(path)
+    if path.suffix not in _OPENERS:
+        raise ModelError(f"'{path}' is no model file: known are {', '.join(_OPENERS)}.")
+    options = RuntimeOptions(device, device_id, threads, precision or "f32", preprocess or {})
+    return _OPENERS[path.suffix](path, options)
+
+
+def _mindspore(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract]:
+    from src.device import prepare_environment, select_device
+
+    only_f32(options.precision, "MindSpore")
+    if options.threads:
+        os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    if path.suffix == ".mindir":
+        _prepare_for_portable_operators(path)
+    if message := prepare_environment(options.device):  # before the first import of MindSpore
+        logger.info(message)
+    try:
+        from src.runtime.mindspore_runtime import open_checkpoint, open_mindir
+    except ImportError as error:
+        raise not_installed("mindspore==2.10.0", error) from error
+    select_device(options.device, options.device_id)
+    return open_checkpoint(path) if path.suffix == ".ckpt" else open_mindir(path, options.preprocess)
+
+
+def _prepare_for_portable_operators(path: Path) -> None:
+    """MindIR holds MindSpore's own operators, for which a process has to set up the CPU before it imports MindSpore."""
+    if "mindspore" not in sys.modules:
+        os.environ.setdefault("MODNET_CPU_OPS", "0")
+    elif os.environ.get("MODNET_CPU_OPS") != "0":
+        logger.warning("%s: opened after a checkpoint, MindIR may be very slow on this CPU. Run it alone.", path)
+
+
+def _onnx(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract]:
+    from src.runtime.onnx_runtime import open_onnx
+
+    return open_onnx(path, options)
+
+
+def _openvino(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract]:
+    from src.runtime.openvino_runtime import open_openvino
+
+    return open_openvino(path, options)
+
+
+_OPENERS = {".ckpt": _mindspore, ".mindir": _mindspore, ".onnx": _onnx, ".xml": _openvino}

@@ -1,0 +1,63 @@
+"""onnxruntime behind the Predictor interface."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from src.errors import ModelError
+from src.runtime.base import InputForm, Predictor
+from src.runtime.contract import CONTRACT_KEY, Contract, read_contract
+from src.runtime.options import RuntimeOptions, check_device, not_installed, only_f32
+from src.spec import Preprocess
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_PROVIDERS = {"CPU": "CPUExecutionProvider", "GPU": "CUDAExecutionProvider"}
+_DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
+
+
+class OnnxPredictor(Predictor):
+    """An ONNX model in onnxruntime; the first output is the matte."""
+
+    def __init__(self, session: "onnxruntime.InferenceSession", preprocess: Preprocess, form: InputForm) -> None:
+        super().__init__(preprocess, form)
+        self.session, self.input = session, session.get_inputs()[0].name
+        self.output = session.get_outputs()[0].name
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        return self.session.run([self.output], {self.input: x})[0]
+
+
+def open_onnx(path: Path, options: RuntimeOptions) -> tuple[OnnxPredictor, Contract]:
+    """See `src.runtime.factory.open_predictor`."""
+    only_f32(options.precision, "onnxruntime")
+    session = _session(path, options)
+    declared = session.get_inputs()[0]
+    shape = [side if isinstance(side, int) else None for side in declared.shape]
+    form = InputForm.read(shape, _DTYPES.get(declared.type, declared.type), path)
+    text = session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY)
+    contract = read_contract(text, path, options.preprocess)
+    return OnnxPredictor(session, contract.preprocess, form), contract
+
+
+def _session(path: Path, options: RuntimeOptions) -> "onnxruntime.InferenceSession":
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise not_installed("onnxruntime", error) from error
+    here = onnxruntime.get_available_providers()
+    check_device(options.device, [name for name, provider in _PROVIDERS.items() if provider in here], "onnxruntime")
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3  # errors only
+    settings.intra_op_num_threads = options.threads or 0
+    provider = _PROVIDERS[options.device]
+    provider_options = {"device_id": options.device_id} if options.device == "GPU" else {}
+    try:
+        return onnxruntime.InferenceSession(str(path), settings, [(provider, provider_options)])
+    except Exception as error:  # its exceptions have no common class but this
+        raise ModelError(
+            f"{path} cannot be opened by onnxruntime: it is missing, truncated, damaged or no ONNX model ({error}). "
+            "Export it again."
+        ) from error

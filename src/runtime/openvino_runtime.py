@@ -1,0 +1,100 @@
+"""OpenVINO behind the Predictor interface."""
+
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from src.errors import DeviceError, ModelError
+from src.runtime.base import InputForm, Predictor
+from src.runtime.contract import CONTRACT_KEY, Contract, read_contract
+from src.runtime.options import RuntimeOptions, check_device, not_installed
+from src.spec import Preprocess
+
+if TYPE_CHECKING:
+    import openvino
+
+_DTYPES = {"f32": "float32", "u8": "uint8"}
+_COMPILED_SHAPES = 8
+
+
+def import_openvino() -> Any:
+    """The openvino package, with its telemetry switched off; DeviceError where it is not installed."""
+    sys.modules.setdefault("openvino_telemetry", None)  # then OpenVINO uses its own empty stand-in
+    try:
+        import openvino
+    except ImportError as error:
+        raise not_installed("openvino", error) from error
+    return openvino
+
+
+class OpenVinoPredictor(Predictor):
+    """An OpenVINO model in latency mode, compiled for each input shape as it comes; the last few are kept."""
+
+    def __init__(
+        self, model: "openvino.Model", device: str, properties: dict[str, Any], preprocess: Preprocess, form: InputForm
+    ) -> None:
+        super().__init__(preprocess, form)
+        self.model, self.device, self.properties = model, device, properties
+        self._requests: OrderedDict[tuple[int, ...], openvino.InferRequest] = OrderedDict()
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        results = self._request(x.shape).infer(x, share_inputs=True, share_outputs=True)
+        return results[0].copy()  # the next call writes into the same memory
+
+    def compiled(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
+        """The model compiled for inputs of one shape."""
+        return self._request(shape).get_compiled_model()
+
+    def _request(self, shape: tuple[int, ...]) -> "openvino.InferRequest":
+        if shape in self._requests:
+            self._requests.move_to_end(shape)
+        else:
+            self.model.reshape(shape)
+            compiled = import_openvino().Core().compile_model(self.model, self.device, self.properties)
+            self._requests[shape] = compiled.create_infer_request()
+            if len(self._requests) > _COMPILED_SHAPES:
+                self._requests.popitem(last=False)
+        return self._requests[shape]
+
+
+def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredictor, Contract]:
+    """See `src.runtime.factory.open_predictor`."""
+    ov = import_openvino()
+    core = ov.Core()
+    device = f"{options.device}.{options.device_id}" if options.device_id else options.device
+    check_device(device, core.available_devices, "OpenVINO")
+    properties = _properties(core, device, options)
+    try:
+        model = core.read_model(path)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{path} cannot be opened by OpenVINO: it is missing, truncated, damaged, without its .bin file, or no IR "
+            f"({_first_line(error)}). Export it again."
+        ) from error
+    declared = model.input(0)
+    shape = [side.get_length() if side.is_static else None for side in declared.get_partial_shape()]
+    dtype = declared.get_element_type().get_type_name()
+    form = InputForm.read(shape, _DTYPES.get(dtype, dtype), path)
+    text = model.get_rt_info(CONTRACT_KEY).astype(str) if model.has_rt_info(CONTRACT_KEY) else None
+    contract = read_contract(text, path, options.preprocess)
+    return OpenVinoPredictor(model, device, properties, contract.preprocess, form), contract
+
+
+def _properties(core: "openvino.Core", device: str, options: RuntimeOptions) -> dict[str, Any]:
+    able = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    if options.precision != "f32" and {"bf16": "BF16", "f16": "FP16"}[options.precision] not in able:
+        raise DeviceError(
+            f"{core.get_property(device, 'FULL_DEVICE_NAME')} ({device}) does not compute in {options.precision}; "
+            f"it has {', '.join(able)}. Use --precision f32."
+        )
+    properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": options.precision}
+    if options.threads:
+        properties["INFERENCE_NUM_THREADS"] = options.threads
+    return properties
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,71 @@
+"""How a model is to be opened, as all runtimes understand it and as command lines say it."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from src.errors import ConfigError, DeviceError
+from src.spec import Preprocess
+
+PRECISIONS = ("f32", "bf16", "f16")
+_RETIRED = ("MYRIAD", "NCS", "NCS2", "HDDL", "VPU")
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """See `src.runtime.factory.open_predictor`."""
+
+    device: str = "CPU"
+    device_id: int = 0
+    threads: int | None = None
+    precision: str = "f32"
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise ConfigError(f"`threads` must be at least 1, got {self.threads}.")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"`precision` must be one of {', '.join(PRECISIONS)}, got {self.precision!r}.")
+
+
+def check_device(device: str, present: list[str], runtime: str) -> None:
+    """DeviceError where a runtime does not have a device, naming those that it has."""
+    if device in present:
+        return
+    if device.upper().partition(".")[0] in _RETIRED:
+        reason = "The Neural Compute Stick and its kin are no longer supported (OpenVINO 2022.3 was the last to do so)"
+    else:
+        reason = f"{runtime} has no device {device} here"
+    raise DeviceError(f"{reason}; it has {', '.join(present)}. Choose one of these.")
+
+
+def only_f32(precision: str, runtime: str) -> None:
+    if precision != "f32":
+        raise DeviceError(
+            f"{runtime} computes a float model in f32, not in {precision}. Use an OpenVINO IR (.xml) for {precision}."
+        )
+
+
+def not_installed(package: str, error: ImportError) -> DeviceError:
+    return DeviceError(f"Opening this model needs {package} ({error}). Run: pip install {package}")
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --threads, --precision and the fields of `Preprocess`; `open_options` reads them back."""
+    parser.add_argument("--threads", type=int, help="threads of the CPU (default: the runtime's choice)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="f32", help="OpenVINO's precision (default: f32)")
+    group = parser.add_argument_group("how the input is made, for models that this project did not write")
+    group.add_argument("--mean", type=float, nargs=3, metavar="M", help="per channel, of values in [0, 1]")
+    group.add_argument("--std", type=float, nargs=3, metavar="S", help="input = (value - mean) / std")
+    group.add_argument("--ref_size", type=int, nargs="+", metavar="N", help="shorter side in pixels, or height width")
+    group.add_argument("--multiple", type=int, metavar="N", help="both sides are a multiple of this")
+    group.add_argument("--color", choices=("RGB", "BGR"), help="order of the channels")
+
+
+def open_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Keyword arguments for `open_predictor` from what `add_model_arguments` added."""
+    given = {f.name: value for f in fields(Preprocess) if (value := getattr(args, f.name)) is not None}
+    if "ref_size" in given and len(given["ref_size"]) == 1:
+        given["ref_size"] = given["ref_size"][0]
+    return {"threads": args.threads, "precision": args.precision, "preprocess": given}

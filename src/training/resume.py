@@ -1,0 +1,41 @@
+"""What a run must share with the one that it continues, and putting that one's state back."""
+
+from typing import Any
+
+from src.checkpoint import Checkpoint
+from src.config import Config
+from src.errors import CheckpointError
+from src.training.step import TrainStep
+
+
+def sample_order(config: Config, pictures: int, step_pictures: int) -> dict[str, Any]:
+    """What decides which sample comes when, and what the optimiser's state means."""
+    return {
+        "seed": config.seed,
+        "pictures": pictures,
+        "step_pictures": step_pictures,
+        "optimizer": config.optimizer,
+    }
+
+
+def check_same_order(resumed: Checkpoint, order: dict[str, Any]) -> None:
+    """CheckpointError where a run would not go on as the one of the checkpoint."""
+    for name, value in order.items():
+        if resumed.meta.train.get(name) != value:
+            raise CheckpointError(
+                f"{resumed.path} cannot be resumed: its {name} was {resumed.meta.train.get(name)}, now it is {value}. "
+                "Resume with the configuration of the run (its config.yml), or start anew from its weights with "
+                "--ckpt_path."
+            )
+
+
+def restore(step: TrainStep, resumed: Checkpoint) -> None:
+    """Optimiser and moving averages as they were; CheckpointError where the file lacks one of their tensors."""
+    try:
+        step.restore(resumed.state)
+    except KeyError as error:
+        last = f"{resumed.meta.spec.title}_last.ckpt"
+        raise CheckpointError(
+            f"{resumed.path} lacks {error} of the training state: it holds weights alone, or the run was made with "
+            f"other optimiser or EMA settings. Resume from {last}, or start anew with --ckpt_path."
+        ) from error
