@@ -4,9 +4,10 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _MOST_HELPERS = 8
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Scores of one picture: whole, in the transition band, and by MMNet's own measures."""
+    """Scores of one picture: whole, in the transition band, and (of MMNet alone) by MMNet's own measures."""
 
     name: str
     whole: MatteScores
@@ -65,8 +66,8 @@ def evaluate(
         )
     keep_freed_memory()
     start, network_seconds, results = time.perf_counter(), 0.0, []
-    helpers = max(1, min(_MOST_HELPERS, (os.cpu_count() or 1) - 1))
-    with ThreadPoolExecutor(helpers) as readers, ThreadPoolExecutor(helpers) as scorers:
+    helpers, fixed_size = _helpers(predictor), isinstance(predictor.preprocess.ref_size, tuple)
+    with _executor(helpers) as readers, _executor(helpers) as scorers:
         pending: deque[Future[PictureScores]] = deque()
 
         def collect() -> None:
@@ -78,7 +79,7 @@ def evaluate(
             began = time.perf_counter()
             matte = predictor.run(picture.x)
             network_seconds += time.perf_counter() - began
-            pending.append(scorers.submit(_score_and_write, picture, matte, output))
+            pending.append(scorers.submit(_score_and_write, picture, matte, output, fixed_size))
             if len(pending) > 1 + helpers:
                 collect()
         while pending:
@@ -96,6 +97,31 @@ def evaluate(
     )
 
 
+def _helpers(predictor: Predictor) -> int:
+    """Threads that read, and as many that score, while the network works.
+
+    None beside a network that keeps both of two cores busy: its threads would wait for the one that lost its core.
+    """
+    cores = os.cpu_count() or 1
+    return 0 if predictor.on_cpu and cores <= 2 else max(1, min(_MOST_HELPERS, cores - 1))
+
+
+class _InTurn(Executor):
+    """Does everything when it is submitted."""
+
+    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        future: Future = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def _executor(threads: int) -> Executor:
+    return ThreadPoolExecutor(threads) if threads else _InTurn()
+
+
 @dataclass(frozen=True)
 class _Picture:
     """A picture ready for the network: its input `x` as `Predictor.prepare` makes it, and the true alpha [H, W]."""
@@ -111,7 +137,7 @@ def _read(pair: Pair, predictor: Predictor, allow_rgb: bool) -> _Picture:
 
 
 def _read_ahead(
-    readers: ThreadPoolExecutor, pairs: Iterable[Pair], predictor: Predictor, allow_rgb: bool, ahead: int
+    readers: Executor, pairs: Iterable[Pair], predictor: Predictor, allow_rgb: bool, ahead: int
 ) -> Iterator[_Picture]:
     """Pictures in order; the next `ahead` of them are read while one is worked on."""
     waiting: deque[Future[_Picture]] = deque()
@@ -123,9 +149,11 @@ def _read_ahead(
         yield waiting.popleft().result()
 
 
-def _score_and_write(picture: _Picture, output: np.ndarray, folder: Path | None) -> PictureScores:
+def _score_and_write(picture: _Picture, output: np.ndarray, folder: Path | None, fixed_size: bool) -> PictureScores:
+    """`fixed_size`: the network takes one size whatever the picture's, as MMNet does, whose measures rest on that."""
     matte = to_matte(output, *picture.alpha.shape)
     if folder is not None:
         write_alpha(folder / f"{picture.name}.png", matte)
     whole, band = score_regions(matte, picture.alpha, [None, transition_band(picture.alpha)])
-    return PictureScores(picture.name, whole, band, mmnet_scores(output, picture.alpha))
+    mmnet = mmnet_scores(output, picture.alpha) if fixed_size else {}
+    return PictureScores(picture.name, whole, band, mmnet)

@@ -16,7 +16,7 @@ def row(values: list[int], height: int = 3) -> np.ndarray:
 
 
 def test_both_sides_are_mirrored_and_blended():
-    """Of 10 columns the person has 4..7: from the left come 3 2 1 0, from the right 8 9 9 8 (its two columns, folded)."""
+    """Of 10 columns the person has 4..7: from the left come 3 2 1 0, from the right 8 9 9 8, folded."""
     image = row([10, 20, 30, 40, 0, 0, 0, 0, 90, 50])
     alpha = np.zeros((3, 10), np.float32)
     alpha[1, 4:8] = 0.5

@@ -1,5 +1,7 @@
 """Evaluation with a network whose error is known, on pictures of known alpha; and eval.py's mistakes."""
 
+from threading import get_ident
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from src.dataset import Pair
 from src.errors import DataError
 from src.evaluation import PictureScores, evaluate, read_pair
 from src.imaging import write_alpha, write_png
+from src.metrics import score_regions
 from src.results import EvalResult
 from src.runtime.base import Predictor
 from src.runtime.mindspore_runtime import MindSporePredictor
@@ -49,6 +52,19 @@ def share(name: str) -> float:
     """Part of the picture where the alpha is 1."""
     height = SIZES[name][0]
     return (height * (list(SIZES).index(name) + 1) // 5) / height
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 64])
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_helpers_beside_the_network(pairs, monkeypatch, cores, on_cpu):
+    """None beside a network that needs both of two cores; the scores are the same either way."""
+    predictor, threads = Constant(), set()
+    predictor.on_cpu = on_cpu
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("src.evaluation.score_regions", lambda *a: threads.add(get_ident()) or score_regions(*a))
+    result = evaluate(predictor, pairs, "m.ckpt", "set")
+    assert (get_ident() in threads) == (on_cpu and cores <= 2)
+    assert result.per_picture == evaluate(Constant(), pairs, "m", "s").per_picture
 
 
 def test_scores_by_hand(pairs):

@@ -154,8 +154,12 @@ def test_any_size():
         assert smooth(frames)[1].shape == shape and not smooth(frames)[1].any()
 
 
-@pytest.mark.parametrize(
-    ("size", "thumbnail"), [((1080, 1920), (64, 114)), ((64, 64), (64, 64)), ((20, 10), (128, 64))]
-)
-def test_thumbnails_keep_the_aspect(size, thumbnail):
-    assert make_thumbnail(np.zeros((*size, 3), np.uint8)).shape == (*thumbnail, 3)
+@pytest.mark.parametrize(("size", "small"), [((1080, 1920), (67, 120)), ((64, 64), (64, 64)), ((20, 10), (20, 10))])
+def test_thumbnails_keep_the_aspect(size, small):
+    assert make_thumbnail(np.zeros((*size, 3), np.uint8)).shape == (*small, 3)
+
+
+def test_thumbnails_are_means():
+    image = np.zeros((128, 128, 3), np.uint8)
+    image[::2] = 200
+    assert (make_thumbnail(image) == 100).all()

@@ -48,7 +48,12 @@ class Predictor(ABC):
 
     `prepare`, `run` and `src.imaging.to_matte` are `predict` in three steps, for programs that overlap them. `run`
     belongs to one thread at a time; the other two may run anywhere.
+
+    Attributes:
+        on_cpu: whether `run` keeps the CPU's cores busy.
     """
+
+    on_cpu = True
 
     def __init__(self, preprocess: Preprocess, form: InputForm = InputForm()) -> None:
         self.preprocess, self.form = preprocess, form

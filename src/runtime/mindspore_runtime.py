@@ -22,6 +22,7 @@ class MindSporePredictor(Predictor):
     def __init__(self, network: nn.Cell, preprocess: Preprocess, form: InputForm | None = None) -> None:
         super().__init__(preprocess, form or InputForm())
         self.network = network
+        self.on_cpu = ms.get_context("device_target") == "CPU"
 
     def run(self, x: np.ndarray) -> np.ndarray:
         return self.network(ms.Tensor(x)).asnumpy()

@@ -24,6 +24,7 @@ class OnnxPredictor(Predictor):
     def __init__(self, session: "onnxruntime.InferenceSession", preprocess: Preprocess, form: InputForm) -> None:
         super().__init__(preprocess, form)
         self.session, self.input = session, session.get_inputs()[0].name
+        self.on_cpu = session.get_providers()[0] == "CPUExecutionProvider"
         self.output = session.get_outputs()[0].name
 
     def run(self, x: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ class OpenVinoPredictor(Predictor):
     ) -> None:
         super().__init__(preprocess, form)
         self.model, self.device, self.properties = model, device, properties
+        self.on_cpu = device.partition(".")[0] == "CPU"
         self._requests: OrderedDict[tuple[int, ...], openvino.InferRequest] = OrderedDict()
 
     def run(self, x: np.ndarray) -> np.ndarray:
