@@ -1,5 +1,8 @@
 """export.py: what it leaves, what it refuses, and that a model which is not equal does not appear."""
 
+import os
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -88,7 +91,8 @@ def test_a_model_that_is_not_equal_leaves_no_file(narrow_ckpt, tmp_path, monkeyp
 
 def test_mistakes_on_the_command_line(narrow_ckpt, tmp_path):
     def refused(*arguments) -> str:
-        return run_main(program.main, "--output_path", tmp_path / "out", *arguments).assert_refused()
+        with mock.patch.dict(os.environ):  # for MINDIR the program changes it
+            return run_main(program.main, "--output_path", tmp_path / "out", *arguments).assert_refused()
 
     ours = ("--ckpt_path", narrow_ckpt)
     assert "ONNX, OPENVINO, MINDIR, got 'AIR'. AIR is made on an Ascend host" in refused(*ours, "--file_format", "AIR")
