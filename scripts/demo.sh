@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The main job on generated portraits, from nothing: set up, generate, train, evaluate. Needs no data and no GPU.
+# The whole way on generated portraits, from nothing: set up, generate, train, evaluate, prune and retrain, export, cut
+# out. Needs no data and no GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 began=$SECONDS
@@ -16,6 +17,16 @@ FOREGROUND=1 bash scripts/run_standalone_train_gpu.sh configs/synthetic.yml 0 "$
 echo "== evaluating the best checkpoint"
 FOREGROUND=1 bash scripts/run_standalone_eval_gpu.sh configs/synthetic.yml train/output/ckpt/MODNet_best.ckpt 0
 
+echo "== pruning it, and retraining what is left with the dense network as its teacher"
+FOREGROUND=1 PRUNE_ARGS="--strategy budget --target macs=2.5G" \
+    bash scripts/run_prune_gpu.sh configs/synthetic.yml train/output/ckpt/MODNet_best.ckpt 0 --epoch_size 6
+
+echo "== exporting the pruned network and cutting portraits out, as a device without MindSpore does"
+SHIPPED="prune/shipped"
+$PYTHON export.py --ckpt_path prune/output/ckpt/MODNet_best.ckpt --file_format OPENVINO --output_path "$SHIPPED"
+$PYTHON infer.py --model "$SHIPPED/MODNet_best.xml" --input data/synthetic/validation/P3M-500-P/blurred_image \
+    --output "$SHIPPED/cutouts" --background white
+
 cat <<END
 
 Done in $((SECONDS - ready)) s (set-up before that: $((ready - began)) s). Look at:
@@ -23,5 +34,7 @@ Done in $((SECONDS - ready)) s (set-up before that: $((ready - began)) s). Look 
   mattes            eval/output/*.png
   pictures          train/output/sheets/ (input, truth, matte, composite), train/output/loss.png
   checkpoint        train/output/ckpt/MODNet_best.ckpt
+  before and after  prune/table/table.md, prune/pruned/report.txt and report.png
+  for a device      prune/shipped/MODNet_best.xml and .bin, its cut-outs in prune/shipped/cutouts/
   your own data     data/README.md, then: bash scripts/run_standalone_train_gpu.sh P3M.yml 0
 END

@@ -1,0 +1,161 @@
+"""Measure models side by side: each in a process of its own, taking turns."""
+
+from collections.abc import Iterator, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from src.bench.cases import Case, Plan
+from src.bench.results import Measurement, percentiles
+from src.bench.session import STAGES, serve
+from src.device import prepare_environment
+from src.errors import MattingError
+from src.jobs import WorkerError
+from src.log import logger
+
+Item = TypeVar("Item")
+_MIB = 2**20
+
+
+class Worker:
+    """A case's process, so that its memory and its start are its own; it sleeps until it is asked."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        context = get_context("spawn")  # a fresh interpreter: runtimes read their environment once
+        self.pipe, there = context.Pipe()
+        self.process = context.Process(target=serve, args=(there, case), daemon=True)
+        self.process.start()
+        there.close()
+
+    def answer(self) -> Any:
+        """What the process says next; raises the `MattingError` that it met, WorkerError where it has ended."""
+        try:
+            answer = self.pipe.recv()
+        except (EOFError, OSError) as error:
+            self.process.join()
+            raise WorkerError(
+                f"The process of {self.case.model} ended with status {self.process.exitcode} (-9: most likely for "
+                "want of memory; else its message is above). Measure fewer models at a time."
+            ) from error
+        if isinstance(answer, MattingError):
+            raise answer
+        return answer
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `src.bench.session.Session` there."""
+        try:
+            self.pipe.send((method, arguments))
+        except OSError:
+            pass  # it has ended, which `answer` reports
+        return self.answer()
+
+    def close(self) -> None:
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
+
+
+def in_turns(items: Sequence[Item], rounds: int) -> Iterator[Item]:
+    """Each item once a round, every round beginning one item later: A B C, B C A, C A B, ...
+
+    So whatever else the machine does meets all of them, and none always follows the same other one.
+    """
+    for number in range(rounds):
+        start = number % len(items)
+        yield from (*items[start:], *items[:start])
+
+
+def measure(cases: Sequence[Case], plan: Plan) -> list[Measurement]:
+    """Measure cases that take turns; each is opened while no other computes.
+
+    Raises:
+        MattingError: a model cannot be opened, or a process ended.
+    """
+    workers: list[Worker] = []
+    try:
+        facts = []
+        for case in cases:
+            logger.info("opening %s", case.model)
+            workers.append(Worker(case))
+            facts.append(workers[-1].answer())
+        for worker in workers:
+            worker.ask("latency", plan.warm_up)
+        times = _latency(workers, plan) if "latency" in plan.modes else {}
+        peaks = [worker.ask("peak_mb") for worker in workers]  # before throughput opens the model once more
+        rates = _throughput(workers, plan) if "throughput" in plan.modes else {}
+    finally:
+        for worker in workers:
+            worker.close()
+    return [
+        _summary(worker.case, fact, times.get(worker), rates.get(worker), peak)
+        for worker, fact, peak in zip(workers, facts, peaks, strict=True)
+    ]
+
+
+def _latency(workers: list[Worker], plan: Plan) -> dict[Worker, dict[str, list[float]]]:
+    logger.info("latency: %d turns of %d pictures for each model", plan.rounds, plan.turn)
+    times = {worker: {stage: [] for stage in STAGES} for worker in workers}
+    for worker in in_turns(workers, plan.rounds):
+        for stage, values in worker.ask("latency", plan.turn).items():
+            times[worker][stage] += values
+    return times
+
+
+def _throughput(workers: list[Worker], plan: Plan) -> dict[Worker, list[dict[str, float]]]:
+    logger.info("throughput: %d turns of %d pictures a request for each model", plan.rounds, plan.turn)
+    rates: dict[Worker, list[dict[str, float]]] = {worker: [] for worker in workers}
+    for worker in in_turns(workers, plan.rounds):
+        rates[worker].append(worker.ask("throughput", plan.turn))
+    return rates
+
+
+def _summary(
+    case: Case,
+    facts: dict[str, Any],
+    times: dict[str, list[float]] | None,
+    rates: list[dict[str, float]] | None,
+    peak: float,
+) -> Measurement:
+    stages = None
+    if times:
+        whole = [sum(parts) for parts in zip(*times.values(), strict=True)]
+        stages = {name: percentiles(values) for name, values in (times | {"whole": whole}).items()}
+    macs, parameters = costs(facts["spec"], case.shape) or (None, None)
+    return Measurement(
+        model=case.model,
+        precision=case.precision,
+        threads=case.threads,
+        milliseconds=stages,
+        pictures_per_s=percentiles([rate["pictures_per_s"] for rate in rates])["p50"] if rates else None,
+        requests=int(rates[0]["requests"]) if rates else None,
+        open_s=facts["open_s"],
+        compile_s=facts["compile_s"],
+        first_ms=facts["first_ms"],
+        peak_mb=peak,
+        file_mb=file_bytes(Path(case.model)) / _MIB,
+        macs=macs,
+        parameters=parameters,
+    )
+
+
+def file_bytes(path: Path) -> int:
+    """Size of a model file, with the weights that lie beside it."""
+    beside = {".xml": path.with_suffix(".bin"), ".onnx": path.with_name(f"{path.name}.data")}.get(path.suffix)
+    return path.stat().st_size + (beside.stat().st_size if beside and beside.exists() else 0)
+
+
+def costs(spec: str | None, shape: tuple[int, int]) -> tuple[int, int] | None:
+    """Deployed MACs and parameters of the network that a spec's JSON describes; None without spec or MindSpore."""
+    if spec is None:
+        return None
+    prepare_environment("CPU")
+    try:
+        from src.costs import count
+        from src.models import build_network
+    except ImportError:
+        return None
+    from src.spec import spec_from_json
+
+    counted = count(build_network(spec_from_json(spec)), *shape)
+    return counted.macs, counted.parameters

@@ -1,0 +1,129 @@
+"""One model in a process of its own: opened, run and timed as it is asked to be."""
+
+import dataclasses
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from src.bench.cases import Case
+from src.bench.stream import open_stream
+from src.errors import MattingError, ModelError
+from src.imaging import to_matte
+from src.runtime.base import Predictor
+from src.runtime.factory import open_predictor
+from src.runtime.openvino_runtime import OpenVinoPredictor
+
+STAGES = ("pre", "inference", "post")
+
+
+class Session:
+    """A model ready to be timed, on one picture of noise.
+
+    Attributes:
+        facts: open_s (import of the runtime, reading and, for onnxruntime, optimising), compile_s (for this input;
+            None where the runtime does not do so on its own), first_ms (first inference), spec (JSON or None).
+    """
+
+    def __init__(self, case: Case) -> None:
+        if case.threads:
+            cv2.setNumThreads(case.threads)
+        start = time.perf_counter()
+        self.predictor, contract = open_predictor(
+            case.model, case.device, case.threads, case.precision, device_id=case.device_id, preprocess=case.preprocess
+        )
+        opened = time.perf_counter()
+        fix_size(self.predictor, case)
+        self.case, self.image = case, np.random.default_rng(0).integers(0, 256, (*case.source, 3), np.uint8)
+        self.x, self.stream = self.predictor.prepare(self.image), None
+        compiled = self._compile()
+        before = time.perf_counter()
+        self.predictor.run(self.x)
+        first = time.perf_counter() - before
+        self.facts = {"open_s": opened - start, "compile_s": compiled, "first_ms": 1e3 * first, "spec": contract.spec}
+
+    def _compile(self) -> float | None:
+        if not isinstance(self.predictor, OpenVinoPredictor):
+            return None
+        start = time.perf_counter()
+        self.predictor.compiled(self.x.shape)
+        return time.perf_counter() - start
+
+    def latency(self, pictures: int) -> dict[str, list[float]]:
+        """Milliseconds of each stage for each picture, one after another; one before them does not count."""
+        times = np.array([self._timed() for _ in range(1 + pictures)])[1:]
+        return {stage: (1e3 * column).tolist() for stage, column in zip(STAGES, times.T, strict=True)}
+
+    def _timed(self) -> tuple[float, float, float]:
+        marks = [time.perf_counter()]
+        x = self.predictor.prepare(self.image)
+        marks.append(time.perf_counter())
+        output = self.predictor.run(x)
+        marks.append(time.perf_counter())
+        to_matte(output, *self.image.shape[:2])
+        marks.append(time.perf_counter())
+        return tuple(np.diff(marks))
+
+    def throughput(self, pictures: int) -> dict[str, float]:
+        """Pictures a second through the network, inputs ready, `pictures` for each of the requests under way."""
+        if self.stream is None:
+            self.stream = open_stream(self.predictor, self.case, self.x)
+        self.stream.run(self.stream.requests)
+        start, count = time.perf_counter(), pictures * self.stream.requests
+        self.stream.run(count)
+        return {"requests": self.stream.requests, "pictures_per_s": count / (time.perf_counter() - start)}
+
+    def peak_mb(self) -> float:
+        """Most memory (MiB) that this process held so far, with Python and the runtime."""
+        return peak_mb()
+
+
+def fix_size(predictor: Predictor, case: Case) -> None:
+    """Let `prepare` make inputs of `case.shape` whatever the picture; ModelError where the model does not take them."""
+    form, multiple = predictor.form, predictor.preprocess.multiple
+    wanted = "x".join(map(str, case.shape))
+    if form.size not in (None, case.shape):
+        only = "x".join(map(str, form.size))
+        raise ModelError(f"{case.model} takes only inputs of {only} (height x width), not {wanted}: give --shape "
+                         f"{only}, or export it without --input_shape.")  # fmt: skip
+    if form.batch not in (None, 1):
+        raise ModelError(f"{case.model} takes batches of {form.batch} pictures: export it with a batch of 1.")
+    if any(side % multiple for side in case.shape):
+        raise ModelError(f"{case.model} takes sides that are a multiple of {multiple}; --shape is {wanted}.")
+    predictor.form = dataclasses.replace(form, size=case.shape)
+
+
+def peak_mb() -> float:
+    """As `Session.peak_mb`. Linux hands getrusage's figure on from the process that started this one, so it is read
+    from the process's own status where there is one."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    except (OSError, StopIteration):
+        import resource  # not on Windows
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def serve(pipe: Connection, case: Case) -> None:
+    """Open a model, send its facts, then answer (name of a `Session` method, arguments) until the pipe is closed.
+
+    A `MattingError` is an answer too, and the last one.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    try:
+        session = Session(case)
+        answer: Any = session.facts
+        while True:
+            pipe.send(answer)
+            method, arguments = pipe.recv()
+            answer = getattr(session, method)(*arguments)
+    except MattingError as error:
+        pipe.send(error)
+    except (EOFError, BrokenPipeError):  # the parent has finished
+        pass
