@@ -17,7 +17,7 @@ from benchmarks.report import machine, table
 from src.bench.cases import add_arguments, read_cases, read_plan
 from src.bench.measure import measure
 from src.bench.picture import check_drawable, draw
-from src.bench.results import HEAD, Benchmark, compare, table_rows
+from src.bench.results import HEAD, Benchmark, check_comparable, compare, table_rows
 from src.cli import parse_share, run_command
 from src.errors import ConfigError
 from src.files import make_folder
@@ -30,12 +30,14 @@ def main() -> int:
     groups, plan = read_cases(args), read_plan(args)
     if args.max_slowdown is not None and args.compare is None:
         raise ConfigError("--max_slowdown compares with an earlier result: give --compare FILE.json.")
+    settings = {"device": args.device, "shape": list(args.shape), "source": list(args.source or args.shape)}
     old = Benchmark.load(args.compare) if args.compare else None
+    if old:
+        check_comparable(facts, settings, old)
     for path in filter(None, (args.json, args.picture)):  # before the work
         make_folder(path.parent)
     if args.picture:
         check_drawable(args.picture)
-    settings = {"device": args.device, "shape": list(args.shape), "source": list(args.source or args.shape)}
     rows = [row for cases in groups for row in measure(cases, plan)]
     result = Benchmark(facts, settings | asdict(plan), rows)
     if args.json:

@@ -45,5 +45,7 @@ def _log_result(result: EvalResult) -> None:
     for region, scores in (("whole picture", result.whole), ("transition band", result.band)):
         values = ", ".join(f"{name.upper() if name != 'miou' else 'mIoU'} {scores[name]:.6f}" for name in scores)
         logger.info("%s: %s", region, values)
+    if result.mmnet:
+        logger.info("MMNet's own measures: %s", ", ".join(f"{name} {v:.6f}" for name, v in result.mmnet.items()))
     logger.info("%d pictures in %.1f s, network %.1f s", result.pictures, result.seconds, result.network_seconds)
     logger.info("eval result, MSE: %.6f, MAD: %.6f", result.whole["mse"], result.whole["mad"])

@@ -37,10 +37,11 @@ ROWS: dict[int, tuple[set[str], set[int]]] = {
     8: ({"training"}, {0, 1, 2, 3, 4, 5, 6, 7}),
     9: ({"deploy"}, {0, 1, 2, 3, 4, 5, 6}),
     10: ({"pruning"}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}),
+    11: ({"bench"}, {0, 1, 2, 4, 5, 6}),
 }
 # Finer than the rows: these know no network, whatever their row may import.
 NO_NETWORK = {"src/evaluation.py", "src/runtime/base.py", "src/runtime/contract.py", "src/runtime/options.py"}
-WITHOUT_MINDSPORE = [0, 1, 2, 3, 7]  # and runtime.base, weights
+WITHOUT_MINDSPORE = [0, 1, 2, 3, 7, 11]  # and runtime.base, weights
 HEAVY = (
     "mindspore",
     "torch",
@@ -114,7 +115,7 @@ def test_what_needs_no_mindspore_imports_without_it():
         for path in FILES
         if part_of(path) in parts and path.name != "operators.py"  # the native operators are MindSpore's
     ]
-    modules += ["src.runtime.base", "src.weights", "train", "eval", "infer", "prune", "get_init_weight"]
+    modules += ["src.runtime.base", "src.weights", "train", "eval", "infer", "prune", "get_init_weight", "benchmark"]
     assert len(modules) > 40
     program = f"""
 import importlib, sys

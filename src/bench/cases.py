@@ -81,8 +81,8 @@ def split_precision(text: str, default: str) -> tuple[str, str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `Case` and `Plan`. The parser resolves conflicts: --threads takes several numbers here."""
-    parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="model files of any kind; "
-                        "MODEL.xml@bf16 is computed in bf16. The first is what the others are compared with")  # fmt: skip
+    parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="model files of any kind, such "
+                        "as MODEL.xml@bf16 in bf16; the first is what the others are compared with")  # fmt: skip
     parser.add_argument("--device", default="CPU", help="the runtime's name of a device (default: CPU)")
     parser.add_argument("--device_id", type=int, default=0, help="which of several GPUs or Ascend cards")
     parser.add_argument("--shape", type=parse_size, default=(512, 512), metavar="HxW", help="network's input, height x "

@@ -1,14 +1,17 @@
 """Measure models side by side: each in a process of its own, taking turns."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
 from src.bench.cases import Case, Plan
+from src.bench.costs import network_costs
 from src.bench.results import Measurement, percentiles
 from src.bench.session import STAGES, serve
-from src.device import prepare_environment
 from src.errors import MattingError
 from src.jobs import WorkerError
 from src.log import logger
@@ -44,10 +47,8 @@ class Worker:
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """Call a method of `src.bench.session.Session` there."""
-        try:
+        with contextlib.suppress(OSError):  # it has ended, which `answer` reports
             self.pipe.send((method, arguments))
-        except OSError:
-            pass  # it has ended, which `answer` reports
         return self.answer()
 
     def close(self) -> None:
@@ -121,7 +122,7 @@ def _summary(
     if times:
         whole = [sum(parts) for parts in zip(*times.values(), strict=True)]
         stages = {name: percentiles(values) for name, values in (times | {"whole": whole}).items()}
-    macs, parameters = costs(facts["spec"], case.shape) or (None, None)
+    macs, parameters = _costs(facts["spec"], case.shape)
     return Measurement(
         model=case.model,
         precision=case.precision,
@@ -145,17 +146,10 @@ def file_bytes(path: Path) -> int:
     return path.stat().st_size + (beside.stat().st_size if beside and beside.exists() else 0)
 
 
-def costs(spec: str | None, shape: tuple[int, int]) -> tuple[int, int] | None:
-    """Deployed MACs and parameters of the network that a spec's JSON describes; None without spec or MindSpore."""
+@cache
+def _costs(spec: str | None, shape: tuple[int, int]) -> tuple[int | None, int | None]:
+    """`network_costs` from a process of its own: MindSpore's settings would reach the models measured after it."""
     if spec is None:
-        return None
-    prepare_environment("CPU")
-    try:
-        from src.costs import count
-        from src.models import build_network
-    except ImportError:
-        return None
-    from src.spec import spec_from_json
-
-    counted = count(build_network(spec_from_json(spec)), *shape)
-    return counted.macs, counted.parameters
+        return None, None
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(network_costs, spec, shape).result()

@@ -20,7 +20,7 @@ def check_drawable(path: Path) -> None:
 
 
 def draw(benchmark: Benchmark, path: Path) -> None:
-    """Bars of each model: milliseconds of the three stages (p50, line to the p90 of the whole), and pictures a second."""
+    """Bars of each model: milliseconds of the three stages (p50; line: p90 of all), and pictures a second."""
     from matplotlib.figure import Figure
 
     rows = benchmark.models
@@ -35,7 +35,7 @@ def draw(benchmark: Benchmark, path: Path) -> None:
         left = [a + b for a, b in zip(left, widths, strict=True)]
     if timed:
         ends = [rows[i].milliseconds["whole"]["p90"] for i in timed]
-        latency.hlines(timed, left, ends, color="black", label="whole, p90")
+        latency.hlines(timed, left, ends, color="black", label="all, p90")
         latency.legend()
     rated = [i for i, row in enumerate(rows) if row.pictures_per_s]
     throughput.bar_label(throughput.barh(rated, [rows[i].pictures_per_s for i in rated]), fmt="%.1f")

@@ -117,7 +117,12 @@ def _cells(row: Measurement, speedup: float | None) -> list[str]:
 
 @dataclass(frozen=True)
 class Slowdown:
-    """How much slower a row is than before, as shares, negative where it is faster; None where not measured twice."""
+    """How much slower a row is than before, as shares, negative where it is faster; None where not measured twice.
+
+    Attributes:
+        inference: of its median time.
+        throughput: of the time a picture with several under way.
+    """
 
     row: Measurement
     inference: float | None
@@ -127,18 +132,29 @@ class Slowdown:
     def worst(self) -> float:
         return max(share for share in (self.inference, self.throughput) if share is not None)
 
+    def __str__(self) -> str:
+        texts = [
+            f"{name} {share:+.1%}"
+            for name, share in (("inference", self.inference), ("a picture at full throughput", self.throughput))
+            if share is not None
+        ]
+        threads = f", {self.row.threads} threads" if self.row.threads else ""
+        return f"{self.row.label}{threads}: time against the earlier result: {', '.join(texts)}"
+
+
+def check_comparable(machine: dict[str, Any], settings: dict[str, Any], old: Benchmark) -> None:
+    """ConfigError where the earlier result is of another machine, device or size than a benchmark with these."""
+    pairs = [(machine, old.machine, name) for name in ("cpu", "cores")]
+    pairs += [(settings, old.settings, name) for name in ("device", "shape", "source")]
+    for here, there, name in pairs:
+        if here[name] != there.get(name):
+            raise ConfigError(
+                f"The earlier result is of {name} {there.get(name)}, this one of {here[name]}: measure both alike."
+            )
+
 
 def compare(new: Benchmark, old: Benchmark) -> list[Slowdown]:
-    """The rows that both have: median inference time, and time a picture at full throughput.
-
-    Raises:
-        ConfigError: another machine, device or size, or no row in common: nothing that could be compared.
-    """
-    for part, names in (("machine", ("cpu", "cores")), ("settings", ("device", "shape", "source"))):
-        for name in names:
-            here, there = getattr(new, part).get(name), getattr(old, part).get(name)
-            if here != there:
-                raise ConfigError(f"The earlier result is of {name} {there}, this one of {here}: measure both alike.")
+    """The rows that both have, in the order of `new`; ConfigError where there is none."""
     before = {row.key: row for row in old.models}
     pairs = [(row, before[row.key]) for row in new.models if row.key in before]
     found = [

@@ -1,6 +1,5 @@
 """Throughput: as many pictures a second as a runtime can, several of them under way at once."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.bench.cases import Case
+from src.jobs import check_workers
 from src.runtime.base import Predictor
 from src.runtime.factory import open_predictor
 from src.runtime.onnx_runtime import OnnxPredictor
@@ -60,7 +60,7 @@ def _openvino(predictor: OpenVinoPredictor, x: np.ndarray) -> Stream:
 
 
 def _onnx(predictor: OnnxPredictor, case: Case, x: np.ndarray) -> Stream:
-    requests = case.threads or len(os.sched_getaffinity(0))
+    requests = check_workers(case.threads)  # None: one for each core
     if predictor.on_cpu:
         predictor, _ = open_predictor(case.model, case.device, 1, case.precision, preprocess=case.preprocess)
     pool = ThreadPoolExecutor(requests)
