@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -15,15 +16,15 @@ from src.bench.costs import network_costs
 from src.bench.measure import Worker, file_bytes, in_turns, measure
 from src.bench.picture import draw
 from src.bench.results import HEAD, Benchmark, Measurement, check_comparable, compare, percentiles, table_rows
-from src.bench.session import Session, peak_mb
+from src.bench.session import Session, peak_mib
 from src.bench.stream import open_stream
 from src.costs import count
 from src.deploy.export import ExportOptions, export
 from src.errors import ConfigError, DeviceError, ModelError
 from src.jobs import WorkerError
 from src.runtime.factory import open_predictor
-from src.spec import Preprocess, spec_to_json
-from tests.narrow import narrow_network, narrow_spec, save_narrow
+from src.spec import spec_to_json
+from tests.narrow import narrow_network, narrow_spec
 from tests.programs import run_main
 
 SMALL = ("--shape", "64x96", "--rounds", 2, "--turn", 2, "--warm_up", 1)
@@ -31,9 +32,7 @@ SMALL = ("--shape", "64x96", "--rounds", 2, "--turn", 2, "--warm_up", 1)
 
 def row(model: str = "a.xml", inference: float | None = 20.0, rate: float | None = 50.0, **changes) -> Measurement:
     stages = {"pre": 2.0, "inference": inference, "post": 1.0, "whole": 23.0}
-    milliseconds = (
-        {name: {"p50": ms, "p90": 2 * ms, "p99": 3 * ms} for name, ms in stages.items()} if inference else None
-    )
+    milliseconds = inference and {name: {"p50": ms, "p90": 2 * ms, "p99": 3 * ms} for name, ms in stages.items()}
     values = Measurement(model, "f32", 2, milliseconds, rate, 4, 0.5, None, 31.0, 210.4, 2.5, 1_234_000_000, 1000)
     return dataclasses.replace(values, **changes)
 
@@ -71,14 +70,14 @@ def test_a_plan_needs_pictures():
 def test_table_by_hand():
     result = benchmark(
         row(),
-        row("dir/b.xml", 5.0, precision="bf16", compile_s=0.25, macs=None),
+        row("d/b.xml", 5.0, precision="bf16", compile_s=0.25, macs=None),
         row("c.xml", None, threads=None),
         row("a.xml", 40.0, threads=1),
     )
     assert [result.speedup(r) for r in result.models] == [1.0, 4.0, None, 1.0]  # against the first on as many threads
     rows = table_rows(result)
     assert all(len(cells) == len(HEAD) for cells in rows)
-    assert rows[1] == ["b.xml@bf16", "2", "2.0", "5.0", "10.0", "15.0", "1.0", "23.0", "4.00", "50.0", "0.50", "0.25",
+    assert rows[1] == ["d/b.xml@bf16", "2", "2.0", "5.0", "10.0", "15.0", "1.0", "23.0", "4.00", "50.0", "0.50", "0.25",
                        "31.0", "210", "2.50", "-"]  # fmt: skip
     assert rows[2][:10] == ["c.xml", "auto", *["-"] * 7, "50.0"] and rows[0][-1] == "1.234"
 
@@ -100,7 +99,7 @@ def test_results_of_other_machines_and_sizes_are_not_compared():
     new = benchmark(row())
     check_comparable(new.machine, new.settings, benchmark(row()))
     for old in (benchmark(row(), cores=4), benchmark(row(), device="GPU"), benchmark(row(), shape=[480, 288])):
-        with pytest.raises(ConfigError, match="The earlier result is of .* measure both alike"):
+        with pytest.raises(ConfigError, match=r"The earlier result is of .* measure both alike"):
             check_comparable(new.machine, new.settings, old)
 
 
@@ -137,6 +136,11 @@ def test_macs_are_those_of_the_network():
     assert network_costs(spec_to_json(narrow_spec()), (64, 96)) == (counted.macs, counted.parameters)
 
 
+def test_without_mindspore_there_are_no_macs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "src.costs", None)  # as its import of MindSpore would fail
+    assert network_costs(spec_to_json(narrow_spec()), (64, 96)) == (None, None)
+
+
 @pytest.mark.parametrize("kind", [".ckpt", ".onnx", ".xml", "u8"])
 def test_sessions_make_the_shape_that_was_asked_for(narrow_models, kind):
     session = Session(Case(str(narrow_models[kind]), shape=(96, 64), source=(50, 70)))
@@ -166,11 +170,11 @@ def test_inputs_that_a_model_does_not_take(narrow_ckpt, tmp_path):
 
 
 def test_memory_is_that_of_the_process_itself(narrow_models):
-    here = peak_mb()
+    here = peak_mib()
     worker = Worker(Case(str(narrow_models[".onnx"]), shape=(64, 96)))
     try:
         worker.answer()
-        assert 30 < worker.ask("peak_mb") < 0.7 * here  # this process holds MindSpore and more
+        assert 30 < worker.ask("peak_mib") < 0.7 * here  # this process holds MindSpore and more
     finally:
         worker.close()
 
@@ -198,7 +202,7 @@ def test_the_program(narrow_models, tmp_path):
                                "modes": ["latency", "throughput"], "rounds": 2, "turn": 2, "warm_up": 1}  # fmt: skip
     macs = count(narrow_network(), 64, 96).macs
     for measured in result.models:
-        assert measured.macs == macs and measured.pictures_per_s > 0 and measured.peak_mb > 30
+        assert measured.macs == macs and measured.pictures_per_s > 0 and measured.peak_mib > 30
         assert list(measured.milliseconds) == ["pre", "inference", "post", "whole"]
     lines = [line for line in done.out.splitlines() if line.startswith("|")]
     assert len(lines) == 5 and lines[0].split("|")[1].strip() == "model" and "narrow.onnx" in lines[3]
@@ -222,15 +226,13 @@ def test_the_program_against_an_earlier_result(narrow_models, tmp_path):
 
 def test_mistakes_are_told_before_the_work(narrow_models, tmp_path):
     model = narrow_models[".onnx"]
-    save_narrow(tmp_path / "m.ckpt", preprocess=Preprocess(ref_size=64))
     for arguments, text in (
         ((model, model), "names a model twice"),
         (("absent.onnx",), "no model file 'absent.onnx'"),
         ((model, "--max_slowdown", "5%"), "give --compare FILE.json"),
         ((model, "--compare", model), "is not an earlier result"),
-        ((model, "--picture", tmp_path / "p.abc"), r"known are .*.png"),
+        ((model, "--picture", tmp_path / "p.abc"), "p.abc: known are ."),
         ((f"{model}@bf16",), "onnxruntime computes a float model in f32"),
         ((model, "--shape", "50x64"), "a multiple of 32"),
     ):
-        refused = run_main(program.main, "--models", *arguments).assert_refused()
-        assert text.replace(".*", "") in refused or __import__("re").search(text, refused)
+        assert text in run_main(program.main, "--models", *arguments).assert_refused()

@@ -17,7 +17,6 @@ from src.jobs import WorkerError
 from src.log import logger
 
 Item = TypeVar("Item")
-_MIB = 2**20
 
 
 class Worker:
@@ -77,13 +76,13 @@ def measure(cases: Sequence[Case], plan: Plan) -> list[Measurement]:
     try:
         facts = []
         for case in cases:
-            logger.info("opening %s", case.model)
+            logger.info("opening %s in %s", case.model, case.precision)
             workers.append(Worker(case))
             facts.append(workers[-1].answer())
         for worker in workers:
             worker.ask("latency", plan.warm_up)
         times = _latency(workers, plan) if "latency" in plan.modes else {}
-        peaks = [worker.ask("peak_mb") for worker in workers]  # before throughput opens the model once more
+        peaks = [worker.ask("peak_mib") for worker in workers]  # before throughput opens the model once more
         rates = _throughput(workers, plan) if "throughput" in plan.modes else {}
     finally:
         for worker in workers:
@@ -133,8 +132,8 @@ def _summary(
         open_s=facts["open_s"],
         compile_s=facts["compile_s"],
         first_ms=facts["first_ms"],
-        peak_mb=peak,
-        file_mb=file_bytes(Path(case.model)) / _MIB,
+        peak_mib=peak,
+        file_mb=file_bytes(Path(case.model)) / 1e6,
         macs=macs,
         parameters=parameters,
     )

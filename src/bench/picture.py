@@ -42,6 +42,7 @@ def draw(benchmark: Benchmark, path: Path) -> None:
     latency.set_yticks(range(len(rows)), labels)
     latency.invert_yaxis()
     latency.set(xlabel="milliseconds a picture, one after another")
+    throughput.margins(x=0.15)
     throughput.set(xlabel="pictures a second, network alone")
     height, width = benchmark.settings["shape"]
     figure.suptitle(f"{benchmark.machine['cpu']}, {benchmark.settings['device']}, {height}x{width}", fontsize=10)

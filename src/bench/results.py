@@ -28,7 +28,7 @@ class Measurement:
             latency was not measured.
         pictures_per_s: median over turns, with `requests` under way at once; None where not measured.
         open_s, compile_s, first_ms: see `src.bench.session.Session`.
-        peak_mb: of the whole process while it computed one picture after another, MiB; `file_mb` in MiB too.
+        peak_mib: of the whole process while it computed one picture after another; `file_mb` in 10^6 bytes.
         macs: deployed ones (see `src.costs`) at the input size; None, as `parameters`, without MindSpore or contract.
     """
 
@@ -41,7 +41,7 @@ class Measurement:
     open_s: float
     compile_s: float | None
     first_ms: float
-    peak_mb: float
+    peak_mib: float
     file_mb: float
     macs: int | None
     parameters: int | None
@@ -52,8 +52,8 @@ class Measurement:
 
     @property
     def label(self) -> str:
-        """File name, with the precision where it is not f32."""
-        return Path(self.model).name + (f"@{self.precision}" if self.precision != "f32" else "")
+        """As given to --models, with the precision where it is not f32."""
+        return self.model + (f"@{self.precision}" if self.precision != "f32" else "")
 
     @property
     def inference_ms(self) -> float | None:
@@ -95,7 +95,7 @@ class Benchmark:
 
 
 HEAD = ["model", "threads", "pre, ms", "inference p50", "p90", "p99", "post, ms", "whole p50", "times faster",
-        "pictures/s", "open, s", "compile, s", "first, ms", "memory, MB", "file, MB", "GMACs"]  # fmt: skip
+        "pictures/s", "open, s", "compile, s", "first, ms", "memory, MiB", "file, MB", "GMACs"]  # fmt: skip
 
 
 def table_rows(benchmark: Benchmark) -> list[list[str]]:
@@ -109,7 +109,7 @@ def _cells(row: Measurement, speedup: float | None) -> list[str]:
 
     numbers = [(ms("pre"), 1), *((ms("inference", p), 1) for p in ("p50", "p90", "p99")), (ms("post"), 1),
                (ms("whole"), 1), (speedup, 2), (row.pictures_per_s, 1), (row.open_s, 2), (row.compile_s, 2),
-               (row.first_ms, 1), (row.peak_mb, 0), (row.file_mb, 2),
+               (row.first_ms, 1), (row.peak_mib, 0), (row.file_mb, 2),
                (None if row.macs is None else row.macs / 1e9, 3)]  # fmt: skip
     cells = ["-" if value is None else f"{value:.{digits}f}" for value, digits in numbers]
     return [row.label, "auto" if row.threads is None else str(row.threads), *cells]

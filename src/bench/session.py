@@ -78,9 +78,9 @@ class Session:
         self.stream.run(count)
         return {"requests": self.stream.requests, "pictures_per_s": count / (time.perf_counter() - start)}
 
-    def peak_mb(self) -> float:
+    def peak_mib(self) -> float:
         """Most memory (MiB) that this process held so far, with Python and the runtime."""
-        return peak_mb()
+        return peak_mib()
 
 
 def fix_size(predictor: Predictor, case: Case) -> None:
@@ -98,8 +98,8 @@ def fix_size(predictor: Predictor, case: Case) -> None:
     predictor.form = dataclasses.replace(form, size=case.shape)
 
 
-def peak_mb() -> float:
-    """As `Session.peak_mb`. Linux hands getrusage's figure on from the process that started this one, so it is read
+def peak_mib() -> float:
+    """As `Session.peak_mib`. Linux hands getrusage's figure on from the process that started this one, so it is read
     from the process's own status where there is one."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
