@@ -1,6 +1,5 @@
 """Which device MindSpore runs on. `prepare_environment` must come before the first import of mindspore."""
 
-import functools
 from functools import cache
 
 from src import cpu_ops
@@ -30,7 +29,7 @@ def select_device(target: str = "auto", device_id: int | None = 0) -> str:
     if chosen == "CPU":
         ms.set_device("CPU")
         if cpu_ops.available():
-            _use_one_dispatch_thread()
+            _one_dispatch_thread()
         if target == "auto":
             logger.warning("No GPU or Ascend device found: running on the CPU.")
     else:
@@ -40,14 +39,6 @@ def select_device(target: str = "auto", device_id: int | None = 0) -> str:
     # Everything runs eagerly but the training step, which is compiled: pictures of any size need no new graph.
     ms.set_context(mode=ms.PYNATIVE_MODE)
     return chosen
-
-
-@functools.cache  # MindSpore refuses a second call
-def _use_one_dispatch_thread() -> None:
-    """The operators' own threads use all cores; more dispatch threads would fight them."""
-    import mindspore as ms
-
-    ms.runtime.dispatch_threads_num(1)
 
 
 @cache

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from src.dataset import Pair
 from src.errors import DataError, ModelError
 from src.imaging import read_alpha, read_image, to_matte, write_alpha
 from src.memory import keep_freed_memory
 from src.metrics import MatteScores, mean_scores, score_regions, transition_band
 from src.mmnet_metrics import mmnet_scores
+from src.pairs import Pair
 from src.results import EvalResult
 from src.runtime.base import Predictor
 
@@ -79,11 +79,18 @@ def evaluate(
             began = time.perf_counter()
             matte = predictor.run(picture.x)
             network_seconds += time.perf_counter() - began
-            pending.append(scorers.submit(_score_and_write, picture, matte, output, fixed_size))
+            pending.append(scorers.submit(score_output, picture.name, matte, picture.alpha, fixed_size, output))
             if len(pending) > 1 + helpers:
                 collect()
         while pending:
             collect()
+    return summarize(results, model, dataset, time.perf_counter() - start, network_seconds)
+
+
+def summarize(
+    results: list[PictureScores], model: str, dataset: str, seconds: float, network_seconds: float
+) -> EvalResult:
+    """Mean scores of pictures; for the arguments see `EvalResult`. DataError where there is no picture."""
     return EvalResult(
         model=model,
         dataset=dataset,
@@ -91,7 +98,7 @@ def evaluate(
         whole=asdict(mean_scores([r.whole for r in results])),
         band=asdict(mean_scores([r.band for r in results])),
         per_picture=[asdict(r) for r in results],
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
         network_seconds=network_seconds,
         mmnet={name: float(np.mean([r.mmnet[name] for r in results])) for name in results[0].mmnet},
     )
@@ -149,11 +156,17 @@ def _read_ahead(
         yield waiting.popleft().result()
 
 
-def _score_and_write(picture: _Picture, output: np.ndarray, folder: Path | None, fixed_size: bool) -> PictureScores:
-    """`fixed_size`: the network takes one size whatever the picture's, as MMNet does, whose measures rest on that."""
-    matte = to_matte(output, *picture.alpha.shape)
+def score_output(
+    name: str, output: np.ndarray, alpha: np.ndarray, fixed_size: bool, folder: Path | None = None
+) -> PictureScores:
+    """Score what a network said, [1, 1, h, w] or [h, w], against alpha [H, W], at the size of alpha.
+
+    Args:
+        fixed_size: the network takes one size whatever the picture's, as MMNet does, whose measures rest on that.
+        folder: where the matte is written as `<name>.png`; None writes none.
+    """
+    matte = to_matte(output, *alpha.shape)
     if folder is not None:
-        write_alpha(folder / f"{picture.name}.png", matte)
-    whole, band = score_regions(matte, picture.alpha, [None, transition_band(picture.alpha)])
-    mmnet = mmnet_scores(output, picture.alpha) if fixed_size else {}
-    return PictureScores(picture.name, whole, band, mmnet)
+        write_alpha(folder / f"{name}.png", matte)
+    whole, band = score_regions(matte, alpha, [None, transition_band(alpha)])
+    return PictureScores(name, whole, band, mmnet_scores(output, alpha) if fixed_size else {})

@@ -33,7 +33,7 @@ ROWS: dict[int, tuple[set[str], set[int]]] = {
     4: ({"models", "losses"}, {0, 1}),
     5: ({"checkpoint", "weights", "convert", "costs"}, {0, 1, 4}),
     6: ({"runtime"}, {0, 1, 2, 4, 5}),
-    7: ({"evaluation", "comparison", "inference"}, {0, 1, 2, 3, 6}),
+    7: ({"evaluation", "comparison", "inference", "offline", "npz_route", "npz_scores"}, {0, 1, 2, 3, 6}),
     8: ({"training"}, {0, 1, 2, 3, 4, 5, 6, 7}),
     9: ({"deploy"}, {0, 1, 2, 3, 4, 5, 6}),
     10: ({"pruning"}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}),

@@ -1,0 +1,103 @@
+"""Scores and drawings of npz results (see `src.npz_route`), the same as `src.evaluation` gives a predictor."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from src.errors import DataError
+from src.evaluation import PictureScores, read_pair, score_output, summarize
+from src.imaging import composite, read_alpha, sheet, to_matte, write_png
+from src.inference.pipeline import helpers, ordered
+from src.inference.progress import progress
+from src.memory import keep_freed_memory
+from src.npz_route import OUTPUT, read_npz, refuse_twice
+from src.pairs import Pair, first_few, natural_order
+from src.results import EvalResult
+
+_TITLES = ["input", "truth", "matte", "composite"]
+_GREEN = (120, 205, 90)
+# Quantised outputs may lie a step outside [0, 1]; anything further is another scale or no alpha.
+_SLACK = 0.02
+
+
+@dataclass(frozen=True)
+class Truth:
+    """True alphas by picture name, with the pictures where they are at hand.
+
+    Attributes:
+        pictures: empty, or of the same names as `alphas`.
+        allow_rgb: as in `src.imaging.read_alpha`.
+        source: where they are from, for messages and results.
+    """
+
+    alphas: dict[str, Path]
+    pictures: dict[str, Path]
+    allow_rgb: bool
+    source: str
+
+    @classmethod
+    def of_pairs(cls, pairs: list[Pair], allow_rgb: bool, source: str) -> "Truth":
+        refuse_twice(pair.name for pair in pairs)
+        return cls({p.name: p.alpha for p in pairs}, {p.name: p.image for p in pairs}, allow_rgb, source)
+
+    def read(self, name: str) -> tuple[np.ndarray | None, np.ndarray]:
+        """Picture uint8 RGB [H, W, 3] (None: not at hand) and alpha float32 [H, W]."""
+        if name in self.pictures:
+            return read_pair(Pair(name, self.pictures[name], self.alphas[name]), self.allow_rgb)
+        return None, read_alpha(self.alphas[name], self.allow_rgb)
+
+
+def score_results(results: Path, truth: Truth, draw: Path | None = None) -> EvalResult:
+    """Score `<name>.npz` of every picture at the picture's own size, as `src.evaluation.evaluate` does.
+
+    Args:
+        results: folder of npz files whose `output` is [1, 1, h, w], [1, h, w] or [h, w] in [0, 1].
+        draw: folder for `<name>.png` (input, truth, matte, composite side by side); needs `truth.pictures`.
+
+    Raises:
+        DataError: results and alphas are not of the same pictures, or a file cannot be used.
+    """
+    keep_freed_memory()
+    start, scores, names = time.perf_counter(), [], _matched(results, truth)
+    with progress(len(names), "pictures") as bar, ThreadPoolExecutor(helpers()) as pool:
+        for one in ordered(pool, partial(_score, results, truth, draw), names, helpers()):
+            scores.append(one)
+            bar.step()
+    seconds = time.perf_counter() - start
+    return summarize(scores, str(results), truth.source, seconds, network_seconds=float("nan"))  # it ran elsewhere
+
+
+def _matched(results: Path, truth: Truth) -> list[str]:
+    names = {path.stem for path in results.glob("*.npz")}
+    for lonely, text in (
+        (truth.alphas.keys() - names, f"pictures of {truth.source} have no npz in {results}"),
+        (names - truth.alphas.keys(), f"npz files of {results} have no alpha in {truth.source}"),
+    ):
+        if lonely:
+            raise DataError(f"{len(lonely)} {text}: {first_few(natural_order(lonely))}. Add them or remove these.")
+    return natural_order(names)
+
+
+def _score(results: Path, truth: Truth, draw: Path | None, name: str) -> PictureScores:
+    image, alpha = truth.read(name)
+    output = read_output(results / f"{name}.npz")
+    if draw:
+        matte = to_matte(output, *alpha.shape)
+        write_png(draw / f"{name}.png", sheet([[image, alpha, matte, composite(image, matte, _GREEN)]], _TITLES))
+    return score_output(name, output, alpha, fixed_size=False)
+
+
+def read_output(path: Path) -> np.ndarray:
+    """A network's `output` [..., h, w] with all sides before them 1; DataError for another shape, type or range."""
+    output = read_npz(path, OUTPUT)
+    picture = output.size > 0 and output.ndim >= 2 and set(output.shape[:-2]) <= {1}
+    if not picture or not np.issubdtype(output.dtype, np.floating):
+        raise DataError(f"'{OUTPUT}' of {path} is {output.dtype} {list(output.shape)}, not a float matte [1, 1, h, w].")
+    low, high = (float(edge) for edge in (output.min(initial=0), output.max(initial=0)))
+    if not (low >= -_SLACK and high <= 1 + _SLACK):
+        raise DataError(f"'{OUTPUT}' of {path} holds values from {low} to {high}, a matte lies in [0, 1].")
+    return output

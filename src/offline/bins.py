@@ -1,0 +1,115 @@
+"""The raw files of offline inference: pictures, masks and results as `.bin` below one folder, with a manifest.
+
+    <folder>/manifest.json          how the inputs were made, and a line a picture
+    <folder>/images/<name>.bin      network input [1, h, w, 3]: float32, normalised, or uint8 pixels
+    <folder>/masks/<name>.bin       true alpha float32 [H, W] in [0, 1] at the picture's own size
+    <folder>/output/<name>.bin      what a network said, float32 [h, w] in [0, 1]
+
+Values lie row by row, little-endian, without a header. Nothing here needs a framework: a program on a device writes
+the results in any language.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.errors import DataError
+from src.files import write_text
+from src.imaging import write_file
+from src.spec import Preprocess
+
+IMAGES, MASKS, OUTPUT, MANIFEST = "images", "masks", "output", "manifest.json"
+MANIFEST_VERSION = 1
+FOLDER = Path(__file__).resolve().parents[2] / "offline_infer" / "Bin" / "test"  # unless another one is named
+_PREPARE = "Write the folder again: bash scripts/run_datapre.sh DATASET --output_path FOLDER."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture: its name, the (height, width) of its network input and of its mask."""
+
+    name: str
+    input_size: tuple[int, int]
+    mask_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What lies in a folder of bins.
+
+    Attributes:
+        dataset: where the pictures came from.
+        preprocess: how they became network inputs.
+        dtype: of the inputs, 'float32' or 'uint8'; their layout is always NHWC.
+    """
+
+    dataset: str
+    preprocess: Preprocess
+    dtype: str
+    entries: tuple[Entry, ...]
+    version: int = MANIFEST_VERSION
+
+    def save(self, folder: Path) -> None:
+        write_text(folder / MANIFEST, json.dumps(dataclasses.asdict(self), indent=1))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest":
+        """DataError: there is none, or it is damaged or of another version."""
+        path = folder / MANIFEST
+        try:
+            return cls._from_plain(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise DataError(f"There are no prepared pictures in '{folder}': no {MANIFEST} ({error.strerror}). "
+                            f"{_PREPARE}") from error  # fmt: skip
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"'{path}' cannot be read ({error!r}). {_PREPARE}") from error
+
+    @classmethod
+    def _from_plain(cls, values: Mapping[str, Any]) -> "Manifest":
+        if values["version"] != MANIFEST_VERSION or values["dtype"] not in ("float32", "uint8"):
+            raise ValueError(f"version {values['version']!r}, dtype {values['dtype']!r}")
+        pre = {key: tuple(v) if isinstance(v, list) else v for key, v in values["preprocess"].items()}
+        entries = tuple(Entry(str(e["name"]), _size(e["input_size"]), _size(e["mask_size"])) for e in values["entries"])
+        if not entries:
+            raise ValueError("no entries")
+        return cls(values["dataset"], Preprocess(**pre), values["dtype"], entries)
+
+
+def _size(sides: Any) -> tuple[int, int]:
+    height, width = sides
+    return int(height), int(width)
+
+
+def bin_path(folder: Path, part: str, name: str) -> Path:
+    return folder / part / f"{name}.bin"
+
+
+def write_bin(path: Path, array: np.ndarray) -> None:
+    """Write float32 or uint8 of any shape, little-endian, whole or not at all."""
+    write_file(path, np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+
+
+def read_bin(path: Path, dtype: str, shape: tuple[int, ...], mend: str) -> np.ndarray:
+    """Read what `write_bin` or a device wrote.
+
+    Args:
+        mend: what the user can do about a file that is missing or of another size, for the message.
+
+    Raises:
+        DataError: that file.
+    """
+    kind = np.dtype(dtype).newbyteorder("<")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be read ({error.strerror}). {mend}") from error
+    wanted = kind.itemsize * int(np.prod(shape))
+    if len(data) != wanted:
+        sides = ", ".join(map(str, shape))
+        raise DataError(f"'{path}' has {len(data)} bytes, {dtype} [{sides}] has {wanted}. {mend}")
+    return np.frombuffer(data, kind).astype(dtype, copy=False).reshape(shape)

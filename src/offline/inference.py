@@ -1,0 +1,71 @@
+"""A network on raw inputs -> raw results."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from src.errors import ModelError, OutputError
+from src.files import make_folder, write_text
+from src.log import logger
+from src.offline.bins import IMAGES, Entry, Manifest, bin_path, read_bin, write_bin
+from src.runtime.base import Predictor
+
+RUN = "run.json"  # which model made the results, and the seconds that its network took; written last
+
+
+def infer(predictor: Predictor, model: str, folder: Path, output: Path) -> float:
+    """Run a network over the pictures in `folder`, a result for each into `output`.
+
+    Returns:
+        Seconds of the network alone.
+
+    Raises:
+        DataError: no manifest, or an input is missing or of the wrong size.
+        ModelError: the inputs were prepared for a network of other inputs.
+        OutputError: `output` holds the results of an earlier run, or cannot be written to.
+    """
+    manifest = Manifest.load(folder)
+    check_form(predictor, model, manifest, folder)
+    if (output / RUN).exists():
+        raise OutputError(f"'{output}' holds the results of an earlier run. Give another --output_path, or remove "
+                          "that folder first.")  # fmt: skip
+    make_folder(output)
+    seconds = 0.0
+    for entry in manifest.entries:
+        x = _read_input(entry, manifest, folder)
+        began = time.perf_counter()
+        matte = predictor.run(x)
+        seconds += time.perf_counter() - began
+        write_bin(output / f"{entry.name}.bin", matte.reshape(entry.input_size).astype(np.float32, copy=False))
+    write_text(output / RUN, json.dumps({"model": model, "network_seconds": seconds}))
+    count = len(manifest.entries)
+    logger.info("%d pictures in %s, network %.2f ms a picture", count, output, 1000 * seconds / count)
+    return seconds
+
+
+def check_form(predictor: Predictor, model: str, manifest: Manifest, folder: Path) -> None:
+    """ModelError where a network wants other inputs than those that were prepared."""
+    mend = f"Prepare them for it: bash scripts/run_datapre.sh DATASET --model {model} --output_path FOLDER."
+    dtype = "uint8" if predictor.form.pixels else "float32"
+    if dtype != manifest.dtype:
+        raise ModelError(f"{model} takes {dtype}, the pictures in '{folder}' are {manifest.dtype}. {mend}")
+    if predictor.preprocess != manifest.preprocess:
+        raise ModelError(
+            f"The pictures in '{folder}' were prepared with {manifest.preprocess}, {model} takes "
+            f"{predictor.preprocess}. {mend}"
+        )
+    if predictor.form.batch not in (None, 1):
+        raise ModelError(f"{model} takes batches of {predictor.form.batch} pictures, a file holds one. Export it with "
+                         "a free batch, or with --input_shape 1,3,H,W.")  # fmt: skip
+    wrong = [e for e in manifest.entries if predictor.form.size not in (None, e.input_size)]
+    if wrong:
+        raise ModelError(f"{model} takes inputs of {predictor.form.size} (height, width), '{wrong[0].name}' is "
+                         f"{wrong[0].input_size}. {mend}")  # fmt: skip
+
+
+def _read_input(entry: Entry, manifest: Manifest, folder: Path) -> np.ndarray:
+    mend = "Write the folder again with scripts/run_datapre.sh."
+    x = read_bin(bin_path(folder, IMAGES, entry.name), manifest.dtype, (1, *entry.input_size, 3), mend)
+    return x if manifest.dtype == "uint8" else np.ascontiguousarray(x.transpose(0, 3, 1, 2))

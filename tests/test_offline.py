@@ -1,0 +1,232 @@
+"""The offline steps: raw files of a test split, inference over them, and scores that are eval.py's."""
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from src.checkpoint import Meta, save_checkpoint, weights_of
+from src.config import load_config
+from src.dataset_spec import DatasetSpec
+from src.deploy.export import ExportOptions, export
+from src.errors import DataError
+from src.evaluation import evaluate
+from src.imaging import read_alpha, read_image
+from src.mmnet_options import DEFAULT_CONFIG
+from src.offline.bins import Entry, Manifest, read_bin, write_bin
+from src.offline.prepare import MMNET, prepare
+from src.offline.scoring import score
+from src.pairs import find_pairs
+from src.results import EvalResult
+from src.runtime.factory import open_predictor
+from src.spec import Preprocess
+from src.training.setup import preprocess_of
+from tests.narrow import save_narrow
+from tests.narrow_mmnet import narrow_mmnet, narrow_mmnet_spec
+from tests.programs import ROOT, Outcome, checkout, run_main, run_script
+
+VALIDATION = "validation/P3M-500-P"
+
+
+def program(name: str):
+    """An entry point of offline_infer/, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"offline_{name}", ROOT / "offline_infer" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PREPARE, INFER, EVALUATE = (program(name).main for name in ("prepare", "infer", "evaluate"))
+
+
+def exported(checkpoint: Path, with_preprocess: bool = False) -> Path:
+    """ONNX beside a checkpoint; test_export.py compares them at more sizes."""
+    options = ExportOptions(with_preprocess=with_preprocess)
+    with mock.patch("src.deploy.parity._SIZES", ((1, 64, 64),)):
+        return export(checkpoint, "ONNX", checkpoint.parent, options)[0][0]
+
+
+@pytest.fixture(scope="module")
+def mmnet_models(tmp_path_factory) -> dict[str, Path]:
+    """The narrow MMNet as checkpoint, as ONNX and as ONNX of pixel input."""
+    checkpoint, spec = tmp_path_factory.mktemp("mmnet") / "mmnet.ckpt", narrow_mmnet_spec()
+    save_checkpoint(checkpoint, weights_of(narrow_mmnet()), Meta("mmnet", spec.encoder_name, spec, MMNET))
+    return {".ckpt": checkpoint, ".onnx": exported(checkpoint), "u8": exported(checkpoint, with_preprocess=True)}
+
+
+@pytest.fixture(scope="module")
+def modnet(tmp_path_factory) -> Path:
+    """The narrow MODNet for inputs of short side 64, as ONNX."""
+    return exported(save_narrow(tmp_path_factory.mktemp("modnet") / "modnet.ckpt", preprocess=Preprocess(ref_size=64)))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, synthetic_set) -> Path:
+    """`synthetic_set` as inputs of MMNet."""
+    folder = tmp_path_factory.mktemp("prepared") / "test"
+    done = run_main(PREPARE, synthetic_set, "--output_path", folder)
+    assert done.status == 0, done.err
+    return folder
+
+
+def section(root: Path) -> DatasetSpec:
+    return DatasetSpec(str(root), img_subpath=f"{VALIDATION}/blurred_image", alpha_subpath=f"{VALIDATION}/mask")
+
+
+def by_eval(model: Path, root: Path) -> EvalResult:
+    return evaluate(open_predictor(model)[0], find_pairs(section(root)), str(model), str(root))
+
+
+def assert_equal_scores(found: EvalResult, wanted: EvalResult) -> None:
+    assert found.pictures == wanted.pictures == 2
+    for part in ("whole", "band", "mmnet"):
+        assert getattr(found, part) == pytest.approx(getattr(wanted, part), rel=0, abs=1e-6), part
+    for one, other in zip(found.per_picture, wanted.per_picture, strict=True):
+        assert one["name"] == other["name"] and one["whole"] == pytest.approx(other["whole"], rel=0, abs=1e-6)
+
+
+def chain(model: Path, folder: Path, *output: object) -> EvalResult:
+    """infer.py and evaluate.py over prepared pictures."""
+    done = run_main(INFER, "--model", model, "--bins", folder, *(("--output_path", *output) if output else ()))
+    assert done.status == 0, done.err
+    done = run_main(EVALUATE, "--bins", folder, *(("--output", *output) if output else ()))
+    assert done.status == 0, done.err
+    result = EvalResult.load((output[0] if output else folder / "output") / "eval.json")
+    assert f"MSE: {result.whole['mse']:.6f}, MAD: {result.whole['mad']:.6f}\n" in done.out
+    return result
+
+
+def test_prepared_files_by_hand(prepared, synthetic_set):
+    manifest = json.loads((prepared / "manifest.json").read_text())
+    assert manifest["dtype"] == "float32" and manifest["preprocess"]["ref_size"] == [256, 256]
+    for entry in manifest["entries"]:
+        image = read_image(synthetic_set / VALIDATION / "blurred_image" / f"{entry['name']}.jpg")
+        assert entry["mask_size"] == list(image.shape[:2]) and entry["input_size"] == [256, 256]
+        x = np.fromfile(prepared / "images" / f"{entry['name']}.bin", "<f4").reshape(256, 256, 3)
+        for y, x_, at in ((0, 0, (0, 0)), (255, 255, (-1, -1)), (255, 0, (-1, 0))):  # corners stay, colours are RGB
+            assert x[y, x_] * 255 == pytest.approx(image[at].astype(float), abs=1e-4)
+        mask = np.fromfile(prepared / "masks" / f"{entry['name']}.bin", "<f4").reshape(image.shape[:2])
+        np.testing.assert_array_equal(mask, read_alpha(synthetic_set / VALIDATION / "mask" / f"{entry['name']}.png"))
+
+
+def test_mmnet_from_checkpoint_to_scores(prepared, synthetic_set, mmnet_models, tmp_path):
+    wanted = by_eval(mmnet_models[".onnx"], synthetic_set)
+    found = chain(mmnet_models[".onnx"], prepared, tmp_path / "onnx")
+    assert_equal_scores(found, wanted)
+    assert found.mmnet["mad_800_600"] > 0.05 and found.model == str(mmnet_models[".onnx"]) and found.network_seconds > 0
+    assert_equal_scores(found, by_eval(mmnet_models[".ckpt"], synthetic_set))
+
+
+def test_pixels_go_in_as_they_are(synthetic_set, mmnet_models, tmp_path):
+    folder = tmp_path / "u8"
+    done = run_main(PREPARE, synthetic_set, "--model", mmnet_models["u8"], "--output_path", folder)
+    assert done.status == 0, done.err
+    assert {path.stat().st_size for path in (folder / "images").iterdir()} == {256 * 256 * 3}
+    assert_equal_scores(chain(mmnet_models["u8"], folder), by_eval(mmnet_models["u8"], synthetic_set))
+
+
+def test_modnet_takes_every_picture_at_its_own_size(synthetic_set, modnet, tmp_path):
+    prepare(section(synthetic_set), tmp_path, open_predictor(modnet)[0])
+    assert {min(entry.input_size) for entry in Manifest.load(tmp_path).entries} == {64}
+    found = chain(modnet, tmp_path)
+    assert_equal_scores(found, by_eval(modnet, synthetic_set))
+    assert_equal_scores(found, by_eval(modnet.with_suffix(".ckpt"), synthetic_set))
+    assert found.mmnet == {}
+
+
+def test_results_of_another_program_by_hand(tmp_path):
+    """A mask whose left half is 1, and a result of 0.25 everywhere: MSE (0.75^2 + 0.25^2) / 2, MAD 0.5."""
+    mask = np.zeros((40, 30), np.float32)
+    mask[:, :15] = 1
+    for part in ("masks", "output"):
+        (tmp_path / part).mkdir()
+    write_bin(tmp_path / "masks" / "a.bin", mask)
+    np.full((16, 16), 0.25, "<f4").tofile(tmp_path / "output" / "a.bin")
+    Manifest("set", MMNET, "float32", (Entry("a", (16, 16), (40, 30)),)).save(tmp_path)
+    result = score(tmp_path, tmp_path / "output")
+    assert (result.whole["mse"], result.whole["mad"]) == pytest.approx((0.3125, 0.5), abs=1e-6)
+    assert result.model == str(tmp_path / "output") and result.network_seconds == 0
+
+
+def test_inputs_without_a_model_are_those_of_the_configuration():
+    assert preprocess_of(load_config(DEFAULT_CONFIG)) == MMNET
+
+
+def test_bins_are_little_endian(tmp_path):
+    write_bin(tmp_path / "a.bin", np.array([[1.0, -2.0]], ">f4"))
+    assert (tmp_path / "a.bin").read_bytes() == bytes.fromhex("0000803f000000c0")
+    assert read_bin(tmp_path / "a.bin", "float32", (2, 1), "").tolist() == [[1.0], [-2.0]]
+    with pytest.raises(DataError, match=r"has 8 bytes, float32 \[3\] has 12. Mend it"):
+        read_bin(tmp_path / "a.bin", "float32", (3,), "Mend it")
+
+
+def refused(main, *arguments: object) -> str:
+    return run_main(main, *arguments).assert_refused()
+
+
+def test_mistakes_of_preparing(prepared, synthetic_set, tmp_path):
+    assert f"No data set at {tmp_path}/absent" in refused(PREPARE, tmp_path / "absent")
+    assert "test/image" in refused(PREPARE, tmp_path, "--output_path", tmp_path / "out")  # a folder without pictures
+    assert not (tmp_path / "out").exists()
+    before = (prepared / "manifest.json").read_bytes()
+    assert "prepared pictures already" in refused(PREPARE, synthetic_set, "--output_path", prepared)
+    assert (prepared / "manifest.json").read_bytes() == before
+
+
+def test_mistakes_of_inference(prepared, mmnet_models, modnet, tmp_path):
+    run = (INFER, "--output_path", tmp_path / "out", "--model")
+    assert "no manifest.json" in refused(*run, mmnet_models[".onnx"], "--bins", tmp_path)
+    at = ("--bins", shutil.copytree(prepared, tmp_path / "bins"))
+    assert "takes uint8, the pictures in" in refused(*run, mmnet_models["u8"], *at)
+    assert "ref_size=64" in refused(*run, modnet, *at)
+    assert "There is no model file" in refused(*run, tmp_path / "absent.onnx", *at)
+    first = sorted((at[1] / "images").iterdir())[0]
+    first.write_bytes(first.read_bytes()[:-4])
+    text = refused(*run, mmnet_models[".onnx"], *at)
+    assert f"'{first}' has 786428 bytes, float32 [1, 256, 256, 3] has 786432" in text
+    (at[1] / "manifest.json").write_text('{"version": 2}')
+    assert "cannot be read" in refused(*run, mmnet_models[".onnx"], *at)
+
+
+def test_mistakes_of_scoring(prepared, mmnet_models, tmp_path):
+    output = tmp_path / "out"
+    run = (EVALUATE, "--bins", prepared, "--output", output)
+    assert "no manifest.json" in refused(EVALUATE, "--bins", tmp_path)
+    assert "Run offline_infer/infer.py" in refused(*run)
+    chain(mmnet_models[".onnx"], prepared, output)
+    again = (INFER, "--bins", prepared, "--output_path", output, "--model", mmnet_models[".onnx"])
+    assert "results of an earlier run" in refused(*again)
+    last = sorted(output.glob("*.bin"))[-1]
+    good = last.read_bytes()
+    last.write_bytes(good + b"\0\0\0\0")
+    assert "has 262148 bytes, float32 [256, 256] has 262144" in refused(*run)
+    np.full(256 * 256, np.nan, "<f4").tofile(last)
+    assert "is no alpha" in refused(*run)
+    last.unlink()
+    assert str(last) in refused(*run)
+
+
+def script(folder: Path, name: str, *arguments: object) -> Outcome:
+    return run_script(folder, name, *arguments, MODNET_CPU_OPS="0")
+
+
+def test_the_scripts(tmp_path, synthetic_set, mmnet_models):
+    copy = checkout(tmp_path / "copy")
+    for name in ("export.py", "configs", "offline_infer"):
+        (copy / name).symlink_to(ROOT / name)
+    for name, usage in (("run_datapre.sh", "DATASET"), ("run_conver_ckpt2pb.sh", "CKPT [OUT]")):
+        done = script(copy, name)
+        assert done.status == 2 and done.out == "" and f".sh {usage}" in done.err
+    assert "no checkpoint at absent.ckpt" in script(copy, "run_convert_ckpt2pb.sh", "absent.ckpt").assert_refused()
+    done = script(copy, "run_datapre.sh", synthetic_set, "--output_path", tmp_path / "bins")
+    assert done.status == 0 and len(Manifest.load(tmp_path / "bins").entries) == 2
+    shape = ("--input_shape", "1,3,64,64")
+    done = script(copy, "run_conver_ckpt2pb.sh", mmnet_models[".ckpt"], tmp_path / "out", "--with_preprocess", *shape)
+    assert done.status == 0, done.out + done.err
+    predictor, contract = open_predictor(tmp_path / "out" / "mmnet_1x3x64x64_u8.onnx")
+    assert predictor.form.pixels and predictor.form.size == (64, 64) and predictor.output == "output"
+    assert contract.preprocess == MMNET
