@@ -23,6 +23,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache that this process has not used yet."""
     monkeypatch.setenv("MODNET_COMPILE_CACHE", str(tmp_path / "steps"))
     monkeypatch.setattr(cache, "_used", [])
+    monkeypatch.setattr(sys, "argv", [__file__])
     return tmp_path / "steps"
 
 
@@ -103,6 +104,14 @@ def test_without_a_writable_place_nothing_is_cached(tmp_path, monkeypatch):
         with cache.compile_cache("key"):
             pass
     assert stored(tmp_path) == ["file"]
+
+
+def test_a_program_that_is_no_file_compiles_without_a_cache(root, monkeypatch):
+    """As `python -c` and interactive sessions do; MindSpore would fail to read it."""
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    with cache.compile_cache("key"):
+        pass
+    assert not root.exists()
 
 
 def test_the_graphs_unused_for_longest_are_dropped(root, monkeypatch):

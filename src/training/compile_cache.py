@@ -50,23 +50,31 @@ def graph_key(*facts: Any) -> str:
     return digest.hexdigest()[:24]
 
 
+def _new_folder() -> Path | None:
+    """A folder in the cache for a graph that is not there yet; None where there can be no cache."""
+    root = cache_root()
+    # MindSpore reads the running program's imports, so it must be a file, which `python -c` is not.
+    if root is None or _used or not os.path.isfile(sys.argv[0]):
+        return None
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".new-", dir=root))
+    except OSError:  # a read-only home, a full disk
+        return None
+
+
 @contextmanager
 def compile_cache(key: str) -> Iterator[None]:
     """Within, the one graph that is compiled is taken from the cache, or put there once it is whole.
 
     For the first step of a process; later ones are compiled without a cache.
     """
-    root = cache_root()
-    try:
-        if root is None or _used:
-            raise FileNotFoundError
-        root.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=".new-", dir=root))
-    except OSError:  # no cache here: a read-only home, a full disk
+    building = _new_folder()
+    if building is None:
         yield
         return
     _used.append(key)
-    stored = root / key
+    stored = building.parent / key
     known = stored.is_dir()
     if known:
         os.utime(stored)
