@@ -3,9 +3,10 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import numpy as np
 
 from src.errors import DataError, ModelError
 from src.imaging import read_alpha, read_image, to_matte, write_alpha
+from src.inference.pipeline import helpers as all_helpers
+from src.inference.pipeline import ordered
 from src.memory import keep_freed_memory
 from src.metrics import MatteScores, mean_scores, score_regions, transition_band
 from src.mmnet_metrics import mmnet_scores
 from src.pairs import Pair
 from src.results import EvalResult
 from src.runtime.base import Predictor
-
-_MOST_HELPERS = 8
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,14 @@ def evaluate(
     helpers, fixed_size = _helpers(predictor), isinstance(predictor.preprocess.ref_size, tuple)
     with _executor(helpers) as readers, _executor(helpers) as scorers:
         pending: deque[Future[PictureScores]] = deque()
+        read = partial(_read, predictor, allow_rgb)
 
         def collect() -> None:
             results.append(pending.popleft().result())
             if on_picture:
                 on_picture(results[-1])
 
-        for picture in _read_ahead(readers, pairs, predictor, allow_rgb, 1 + helpers):
+        for picture in ordered(readers, read, pairs, 1 + helpers):
             began = time.perf_counter()
             matte = predictor.run(picture.x)
             network_seconds += time.perf_counter() - began
@@ -110,7 +112,7 @@ def _helpers(predictor: Predictor) -> int:
     None beside a network that keeps both of two cores busy: its threads would wait for the one that lost its core.
     """
     cores = os.cpu_count() or 1
-    return 0 if predictor.on_cpu and cores <= 2 else max(1, min(_MOST_HELPERS, cores - 1))
+    return 0 if predictor.on_cpu and cores <= 2 else all_helpers()
 
 
 class _InTurn(Executor):
@@ -138,22 +140,9 @@ class _Picture:
     alpha: np.ndarray
 
 
-def _read(pair: Pair, predictor: Predictor, allow_rgb: bool) -> _Picture:
+def _read(predictor: Predictor, allow_rgb: bool, pair: Pair) -> _Picture:
     image, alpha = read_pair(pair, allow_rgb)
     return _Picture(pair.name, predictor.prepare(image), alpha)
-
-
-def _read_ahead(
-    readers: Executor, pairs: Iterable[Pair], predictor: Predictor, allow_rgb: bool, ahead: int
-) -> Iterator[_Picture]:
-    """Pictures in order; the next `ahead` of them are read while one is worked on."""
-    waiting: deque[Future[_Picture]] = deque()
-    for pair in pairs:
-        waiting.append(readers.submit(_read, pair, predictor, allow_rgb))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def score_output(

@@ -9,7 +9,7 @@ import numpy as np
 
 from src.checkpoint import Meta, load_weights, save_checkpoint, weights_of
 from src.models import MODNet, build_network
-from src.spec import BlockSpec, EncoderSpec, ModNetSpec, Norm
+from src.spec import BlockSpec, EncoderSpec, ModNetSpec, NetworkSpec, Norm
 from tests.golden.golden import training_batch
 
 half = Norm.half
@@ -55,8 +55,13 @@ def narrow_state(seed: int = 0) -> dict[str, np.ndarray]:
 
 @cache
 def _narrow_state(seed: int) -> dict[str, np.ndarray]:
+    return random_state(narrow_spec(), seed)
+
+
+def random_state(spec: NetworkSpec, seed: int) -> dict[str, np.ndarray]:
+    """Random weights by our names for the network of a spec, moving statistics included."""
     rng, state = np.random.default_rng(seed), {}
-    for parameter in build_network(narrow_spec()).get_parameters():
+    for parameter in build_network(spec).get_parameters():
         shape, leaf = parameter.shape, parameter.name.rpartition(".")[2]
         if len(shape) > 1:
             value = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from src.models import MMNet, build_network
 from src.spec import MMNetSpec
 from src.spec_mmnet import JoinSpec, MultiBranchSpec
+from tests.narrow import random_state
 
 EPS = 1e-3
 
@@ -26,17 +27,7 @@ def narrow_mmnet_spec() -> MMNetSpec:
 
 def narrow_mmnet_state(seed: int = 0) -> dict[str, np.ndarray]:
     """Random weights by our names, with statistics that are not those of a fresh network."""
-    rng, state = np.random.default_rng(seed), {}
-    for parameter in build_network(narrow_mmnet_spec()).get_parameters():
-        shape, leaf = parameter.shape, parameter.name.rpartition(".")[2]
-        if len(shape) > 1:
-            value = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
-        elif leaf in ("gamma", "moving_variance"):
-            value = rng.uniform(0.7, 1.3, shape)
-        else:
-            value = 0.1 * rng.standard_normal(shape)
-        state[parameter.name] = value.astype(np.float32)
-    return state
+    return random_state(narrow_mmnet_spec(), seed)
 
 
 def narrow_mmnet(state: dict[str, np.ndarray] | None = None) -> MMNet:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from src.errors import CheckpointError
-from src.files import make_folder, whole_file
+from src.files import make_folder, unused_folder, whole_file
 from src.log import logger
 
 CONFIG_NAME = "config.yml"
@@ -25,12 +25,8 @@ class RunFolder:
     @classmethod
     def create(cls, output_path: str | Path, title: str = "MODNet") -> "RunFolder":
         """`output_path`, or `output_path-2`, `-3`, ... where an earlier run lies there already."""
-        root = Path(output_path)
-        number = 2
-        while (root / CONFIG_NAME).exists():
-            root = Path(f"{Path(output_path)}-{number}")
-            number += 1
-        if number > 2:
+        root = unused_folder(output_path, (CONFIG_NAME,))
+        if root != Path(output_path):
             logger.info("%s holds an earlier run, which stays as it is: this run goes to %s", output_path, root)
         return cls(root, title)
 
