@@ -17,7 +17,7 @@ def make_folder(path: str | Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OutputError(f"Cannot write to {folder} ({error.strerror}). Give another --output_path.") from error
+        raise OutputError(f"Cannot write to {folder} ({error.strerror}). Name another output folder.") from error
     return folder
 
 

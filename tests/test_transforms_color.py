@@ -9,7 +9,7 @@ from src.imaging import write_png
 from src.transforms.background import painted_background
 from tests.transform_samples import apply, painted_sample
 
-COLOR = ["ColorJitter", "RandomGray", "RandomBlur", "RandomNoise", "RandomJPEG", "BackgroundSwap"]
+COLOR = ["ColorJitter", "RandomGray", "RandomBlur", "RandomFaceBlur", "RandomNoise", "RandomJPEG", "BackgroundSwap"]
 
 
 def photo() -> dict:
@@ -185,3 +185,27 @@ def test_painted_backgrounds_have_the_spectrum_of_photographs():
         rings = [power[(radius > low) & (radius <= 2 * low)].mean() for low in (0.02, 0.04, 0.08, 0.16)]
         slopes.append(np.polyfit(np.arange(4), 0.5 * np.log2(rings), 1)[0])
     assert min(slopes) > -1.9 and max(slopes) < -0.7
+
+
+def test_a_blurred_face_is_smooth_and_lies_in_the_head():
+    sample = painted_sample(240, 320)
+    noise = np.random.default_rng(0).integers(0, 256, sample["image"].shape, np.uint8)
+    result = apply(sample | {"image": noise}, 3, "RandomFaceBlur", probability=1.0)["image"]
+    rows, columns = np.nonzero((result != noise).any(axis=2))
+    # The painted person is 128 wide: a head of 54 rows from row 36 on, its middle in column 128.
+    assert rows.min() >= 36 + (0.5 - 0.42 * 1.2) * 54 and rows.max() <= 36 + (0.65 + 0.42 * 1.2) * 54 + 1
+    assert abs(columns.mean() - 128) < 0.1 * 54 + 1
+    assert (sample["alpha"][rows, columns] > 0.9).all()
+    assert result[rows, columns].std() < 0.4 * noise[rows, columns].std()
+
+
+def test_a_face_is_blurred_with_its_own_colours():
+    sample = painted_sample(240, 320)
+    sample["image"] = np.where(sample["alpha"][..., None] > 0.9, np.uint8([200, 150, 100]), np.uint8([0, 255, 0]))
+    result = apply(sample, 3, "RandomFaceBlur", probability=1.0, sigma=[0.5, 0.5])
+    np.testing.assert_array_equal(result["image"], sample["image"])
+
+
+def test_nobody_has_no_face():
+    sample = photo() | {"alpha": np.zeros((120, 160), np.float32)}
+    assert apply(sample, 0, "RandomFaceBlur", probability=1.0)["image"] is sample["image"]

@@ -11,7 +11,7 @@ NETWORKS = {"modnet": MODNet, "mmnet": MMNet}
 
 
 def build_network(spec: NetworkSpec) -> nn.Cell:
-    """The network that a spec describes, with fresh weights, in training mode as MindSpore cells start."""
+    """The network that a spec describes, with fresh weights, in inference mode as MindSpore cells start."""
     return NETWORKS[spec.network](spec)
 
 
