@@ -7,7 +7,7 @@ and 'batch_draw' (a number in [0, 1) that all samples of one training step share
 never write into the arrays they were given.
 """
 
-from src.transforms import background, basic, color, face, mmnet, spatial, window
+from src.transforms import background, basic, color, face, mmnet, scene, spatial, window
 from src.transforms.registry import Compose, Sample, Transform, build_transforms
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "color",
     "face",
     "mmnet",
+    "scene",
     "spatial",
     "window",
 ]

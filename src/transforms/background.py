@@ -41,7 +41,7 @@ class BackgroundSwap:
         checks.number("probability", self.probability, 0, 1)
         object.__setattr__(self, "blur", checks.span("blur", self.blur, 0, 100))
         if self.background_dir is not None:
-            object.__setattr__(self, "files", _pictures(self.background_dir))
+            object.__setattr__(self, "files", pictures(self.background_dir))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         if rng.random() >= self.probability:
@@ -60,7 +60,7 @@ class BackgroundSwap:
         return cv2.GaussianBlur(background, (0, 0), sigma) if sigma > 0.3 else background
 
 
-def _pictures(folder: str) -> tuple[Path, ...]:
+def pictures(folder: str) -> tuple[Path, ...]:
     """Picture files of a folder in a stable order; ConfigError where there is none."""
     path = Path(folder)
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES) if path.is_dir() else []

@@ -60,6 +60,39 @@ def _chroma_matrix(saturation: float, turn: float) -> np.ndarray:
 
 @register
 @dataclass(frozen=True)
+class RandomLight:
+    """Another exposure curve, and light that falls off across the picture.
+
+    Args:
+        probability: of a change.
+        gamma: [from, to] exponent of values in [0, 1], drawn evenly on a logarithmic scale; above 1 darkens.
+        falloff: most that the light loses from one border to the opposite one, in any direction.
+    """
+
+    probability: float = 0.2
+    gamma: Any = (0.6, 2.2)
+    falloff: float = 0.6
+
+    def __post_init__(self) -> None:
+        checks.number("probability", self.probability, 0, 1)
+        checks.number("falloff", self.falloff, 0, 1)
+        object.__setattr__(self, "gamma", checks.span("gamma", self.gamma, 0.1, 10))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        if rng.random() >= self.probability:
+            return sample
+        image, gamma = sample["image"], np.exp(rng.uniform(*np.log(self.gamma)))
+        curve = (255 * (np.arange(256) / 255) ** gamma).astype(np.float32)
+        height, width = image.shape[:2]
+        angle, loss = rng.uniform(0, 2 * np.pi), rng.uniform(0, self.falloff)
+        across, down = np.cos(angle) * np.linspace(-1, 1, width), np.sin(angle) * np.linspace(-1, 1, height)
+        reach = abs(np.cos(angle)) + abs(np.sin(angle))
+        light = 1 - loss * (0.5 + 0.5 * (across[None] + down[:, None]) / reach)
+        return {**sample, "image": np.rint(curve[image] * light[..., None]).astype(np.uint8)}
+
+
+@register
+@dataclass(frozen=True)
 class RandomGray:
     """Replace the colours by their luma, in three equal channels.
 
