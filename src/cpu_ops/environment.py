@@ -14,6 +14,7 @@ _SLEEPING_WAIT = {"MS_DEV_HOST_BLOCKING_RUN": "1", "OMP_WAIT_POLICY": "passive"}
 # MindSpore's own convolutions insist on a layout for which oneDNN has no fast AVX-512 kernel, and fall to its
 # reference code, some hundred times slower than the AVX2 kernels.
 _AVX512_CURE = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+_PORTABLE = "MindSpore's own operators (`python -m src.cpu_ops.build` makes faster ones)"
 
 
 def prepare_environment(device_target: str = "auto") -> str:
@@ -33,7 +34,7 @@ def prepare_environment(device_target: str = "auto") -> str:
     set_now = {name: value for name, value in wanted.items() if name not in os.environ}
     kept = [f"{name}={os.environ[name]}" for name, value in wanted.items() if os.environ.get(name, value) != value]
     os.environ.update(set_now)
-    operators = "native operators" if native else "MindSpore's own operators"
+    operators = "native operators" if native else _PORTABLE
     parts = [f"set {name}={value}" for name, value in set_now.items()]
     parts += [f"left {setting} as you set it" for setting in kept]
     return "; ".join([f"CPU: {operators}", *parts])
