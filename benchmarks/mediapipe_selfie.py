@@ -53,7 +53,7 @@ def main() -> None:
     predictor = SelfieSegmentation(args.model)
     result = evaluate(predictor, evaluation_pairs(spec), f"MediaPipe {args.model}", str(spec.dataset_root))
     milliseconds = 1000 * result.network_seconds / result.pictures
-    scores = {name: result.whole[name] for name in ("mse", "mad", "miou")}
+    scores = {name: result.whole[name] for name in ("mse", "mad", "miou", "iou")}
     scores["median_mse"] = median(picture["whole"]["mse"] for picture in result.per_picture)
     print(result.pictures, "pictures,", ", ".join(f"{k} {v:.4f}" for k, v in scores.items()), f"{milliseconds:.1f} ms")
     write_json(args.json, {"machine": machine(), "milliseconds": milliseconds, **scores})

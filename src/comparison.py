@@ -11,6 +11,7 @@ from src.results import Comparison, EvalResult
 from src.runtime.base import Predictor
 
 RESULT, COMPARISON = "eval.json", "comparison.json"
+_SHOWN = {"miou": "mIoU", "iou": "IoU"}
 
 
 def score(model: str, predictor: Predictor, folder: Path, pairs: list[Pair], spec: DatasetSpec) -> EvalResult:
@@ -43,7 +44,7 @@ def _log_picture(scores: PictureScores) -> None:
 
 def _log_result(result: EvalResult) -> None:
     for region, scores in (("whole picture", result.whole), ("transition band", result.band)):
-        values = ", ".join(f"{name.upper() if name != 'miou' else 'mIoU'} {scores[name]:.6f}" for name in scores)
+        values = ", ".join(f"{_SHOWN.get(name, name.upper())} {scores[name]:.6f}" for name in scores)
         logger.info("%s: %s", region, values)
     if result.mmnet:
         logger.info("MMNet's own measures: %s", ", ".join(f"{name} {v:.6f}" for name, v in result.mmnet.items()))

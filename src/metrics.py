@@ -1,4 +1,4 @@
-"""Matting scores: MSE, MAD, SAD, gradient and connectivity error, and mIoU.
+"""Matting scores: MSE, MAD, SAD, gradient and connectivity error, mIoU and IoU.
 
 Source of the gradient and connectivity errors: Rhemann et al., "A Perceptually Motivated Online Benchmark for
 Image Matting", CVPR 2009. Their usual implementation sets what the paper leaves open (kernel cut-off, largest
@@ -7,7 +7,7 @@ component, 4-neighbours) and is followed here; alphas are taken as they are, not
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ class MatteScores:
         grad: sum of `gradient_error_map` / 1000.
         conn: sum of `connectivity_error_map` / 1000.
         miou: mean intersection over union of background and person, alphas cut at 0.5 (0.5 is person).
+        iou: that of the person alone.
 
     All are nan for a region without a pixel.
     """
@@ -44,6 +45,7 @@ class MatteScores:
     grad: float
     conn: float
     miou: float
+    iou: float
 
 
 def score(pred: np.ndarray, truth: np.ndarray, region: np.ndarray | None = None) -> MatteScores:
@@ -78,15 +80,17 @@ def _region_scores(
     mask = None if region is None else np.ascontiguousarray(region).view(np.uint8)
     pixels = truth.size if mask is None else cv2.countNonZero(mask)
     if not pixels:
-        return MatteScores(*[math.nan] * 6)
+        return MatteScores(*[math.nan] * len(fields(MatteScores)))
     absolute = cv2.norm(pred, truth, cv2.NORM_L1, mask)
+    background, person = intersections_over_unions(pred, truth, mask)
     return MatteScores(
         mse=cv2.norm(pred, truth, cv2.NORM_L2SQR, mask) / pixels,
         mad=absolute / pixels,
         sad=absolute / _UNIT,
         grad=cv2.norm(gradient, cv2.NORM_L1, mask) / _UNIT,
         conn=cv2.norm(connectivity, cv2.NORM_L1, mask) / _UNIT,
-        miou=mean_iou(pred, truth, mask),
+        miou=(background + person) / 2,
+        iou=person,
     )
 
 
@@ -96,7 +100,7 @@ def mean_scores(scores: Sequence[MatteScores]) -> MatteScores:
         raise DataError("There is no score to average: no picture was evaluated.")
     table = np.array([astuple(s) for s in scores], np.float64)
     table = table[~np.isnan(table).any(axis=1)]
-    return MatteScores(*(table.mean(axis=0).tolist() if len(table) else [math.nan] * 6))
+    return MatteScores(*(table.mean(axis=0).tolist() if len(table) else [math.nan] * table.shape[1]))
 
 
 def transition_band(truth: np.ndarray) -> np.ndarray:
@@ -199,8 +203,10 @@ def _largest_part(mask: np.ndarray, known: np.ndarray) -> np.ndarray:
     return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
 
 
-def mean_iou(pred: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Mean of the intersection over union of background and person; a class that neither has counts 1.
+def intersections_over_unions(
+    pred: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None
+) -> tuple[float, float]:
+    """Intersection over union of background and of person; a class that neither has counts 1.
 
     `mask`: uint8 [H, W], non-zero where pixels count; None counts all.
     """
@@ -212,7 +218,7 @@ def mean_iou(pred: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None
     either = cv2.countNonZero(cv2.bitwise_or(person_pred, person_truth))
     person = both / either if either else 1.0
     background = (pixels - either) / (pixels - both) if pixels > both else 1.0
-    return (person + background) / 2
+    return background, person
 
 
 def _checked(alpha: np.ndarray, name: str) -> np.ndarray:

@@ -48,7 +48,7 @@ def test_a_region_counts_only_its_pixels():
 
 def test_equal_mattes_score_nothing():
     alpha = np.random.default_rng(0).random((40, 50), np.float32)
-    assert score(alpha, alpha) == MatteScores(0, 0, 0, 0, 0, 1)
+    assert score(alpha, alpha) == MatteScores(0, 0, 0, 0, 0, 1, 1)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -132,7 +132,8 @@ def test_mean_iou_of_flat_pictures(pred, truth, miou):
 def test_mean_iou_of_a_shifted_person():
     truth, pred = body(), np.roll(body(), 5, axis=1)
     # Person: 50 shared of 150; background: 450 shared of 550.
-    assert score(pred, truth).miou == pytest.approx((50 / 150 + 450 / 550) / 2)
+    result = score(pred, truth)
+    assert (result.miou, result.iou) == pytest.approx(((50 / 150 + 450 / 550) / 2, 50 / 150))
 
 
 def test_transition_band_of_a_hard_edge():
@@ -154,9 +155,9 @@ def test_transition_band_holds_soft_pixels_and_scales():
 def test_an_empty_region_does_not_count_in_the_mean():
     empty = score(flat(0), flat(0), transition_band(flat(0)))
     assert all(math.isnan(v) for v in vars(empty).values())
-    first, second = MatteScores(0.1, 0.2, 3, 4, 5, 0.6), MatteScores(0.3, 0.4, 5, 8, 6, 1.0)
+    first, second = MatteScores(0.1, 0.2, 3, 4, 5, 0.6, 0.5), MatteScores(0.3, 0.4, 5, 8, 6, 1.0, 0.7)
     mean = mean_scores([first, empty, second])
-    assert vars(mean) == pytest.approx(vars(MatteScores(0.2, 0.3, 4, 6, 5.5, 0.8)))
+    assert vars(mean) == pytest.approx(vars(MatteScores(0.2, 0.3, 4, 6, 5.5, 0.8, 0.6)))
     assert math.isnan(mean_scores([empty]).mse)
     with pytest.raises(DataError, match="no picture was evaluated"):
         mean_scores([])

@@ -209,3 +209,9 @@ def test_a_face_is_blurred_with_its_own_colours():
 def test_nobody_has_no_face():
     sample = photo() | {"alpha": np.zeros((120, 160), np.float32)}
     assert apply(sample, 0, "RandomFaceBlur", probability=1.0)["image"] is sample["image"]
+
+
+def test_between_two_people_there_is_no_face():
+    sample = photo() | {"alpha": np.zeros((120, 160), np.float32)}
+    sample["alpha"][10:110, 5:15] = sample["alpha"][10:110, 145:155] = 1
+    assert apply(sample, 0, "RandomFaceBlur", probability=1.0)["image"] is sample["image"]

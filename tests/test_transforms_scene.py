@@ -74,6 +74,14 @@ def test_a_person_cut_by_a_side_stays_where_it_is(black):
     assert apply(sample, 0, "NewScene", background_dir=black, **WHITE)["image"] is sample["image"]
 
 
+def test_a_person_broader_than_the_picture_covers_it(black):
+    sample = standing_person()
+    sample["alpha"][20:100, 5:155] = 1
+    for seed in range(10):
+        result = apply(sample, seed, "NewScene", background_dir=black, **(WHITE | {"side": 64, "aspect": 0.5, "height": 2.0}))
+        assert result["alpha"].max(axis=0).mean() > 0.7
+
+
 def test_empty_scenes(black):
     alphas = [scene(seed, black, empty=0.3)["alpha"] for seed in range(200)]
     assert 0.2 < np.mean([alpha.max() == 0 for alpha in alphas]) < 0.4

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -32,6 +32,7 @@ class BackgroundSwap:
         blur: [from, to] sigma in pixels of a Gaussian blur of the background, as a lens blurs what is far.
     """
 
+    reads_alpha: ClassVar[bool] = True
     probability: float = 0.5
     background_dir: str | None = None
     blur: Any = (0.0, 3.0)

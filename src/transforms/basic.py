@@ -1,7 +1,7 @@
 """What every configuration has: loading, the trimap, and the last steps to the network's input."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class LoadImages:
     pixels is left alone. Picture and alpha must be of one size, upright.
 
     Args:
-        gt_field: ['alpha'], or [] to leave the alpha unread.
+        gt_field: ['alpha'], or [] to leave the alpha unread; an unlabelled sample, without 'alpha_path', has none.
         trans_to_rgb: False leaves the channels in OpenCV's order, BGR.
         reduce_to: shorter side that later steps need. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size as
             long as its shorter side stays at least this, which is several times faster, and the alpha is brought
@@ -55,7 +55,7 @@ class LoadImages:
         if "image" not in sample:
             image, full_size = decode_image(*_content(sample, "image"), self.reduce_to)
             sample["image"] = image if self.trans_to_rgb else np.ascontiguousarray(image[..., ::-1])
-        if "alpha" in self.gt_field and "alpha" not in sample:
+        if "alpha" in self.gt_field and "alpha" not in sample and "alpha_path" in sample:
             stored = decode_alpha(*_content(sample, "alpha"), sample.get("alpha_allow_rgb", False))
             size = sample["image"].shape[:2]
             _check_same_size(sample, full_size or size, stored.shape)
@@ -98,6 +98,7 @@ class GenTrimap:
             pixels. The default covers the zoo's morphology with kernels of 15 to 30 pixels.
     """
 
+    reads_alpha: ClassVar[bool] = True
     gt_field: Any = ("alpha",)
     alpha_size: int = _TRIMAP_REFERENCE
     max_value: int = 1

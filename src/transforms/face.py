@@ -1,7 +1,7 @@
 """Faces made unrecognisable, as data sets that protect the people in them show them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ class RandomFaceBlur:
         sigma: [from, to] of the blur, in the head's height.
     """
 
+    reads_alpha: ClassVar[bool] = True
     probability: float = 0.2
     sigma: Any = (0.04, 0.15)
 
@@ -48,6 +49,8 @@ class RandomFaceBlur:
         if head < _LEAST_HEAD:
             return sample
         face = _face(person, int(rows[0]), head, rng)
+        if not face.any():  # of two people side by side, say
+            return sample
         x, y, width, height = cv2.boundingRect(face)
         part = slice(y, y + height), slice(x, x + width)
         image = sample["image"].copy()

@@ -14,7 +14,10 @@ Sample = dict[str, Any]
 
 
 class Transform(Protocol):
-    """A step from sample to sample; every random choice comes from `rng` and from nowhere else."""
+    """A step from sample to sample; every random choice comes from `rng` and from nowhere else.
+
+    One that cannot do without the sample's alpha says so with a true attribute `reads_alpha`.
+    """
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample: ...
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -39,6 +39,7 @@ class NewScene:
         empty: share of new pictures without a person.
     """
 
+    reads_alpha: ClassVar[bool] = True
     probability: float = 0.3
     background_dir: str | None = None
     side: Any = (448, 640)
@@ -93,7 +94,8 @@ class NewScene:
         foreground, alpha = np.ascontiguousarray(foreground[window]), np.ascontiguousarray(alpha[window])
         scale = min(_MOST_ENLARGED, height * log_uniform(rng, *self.height) / len(alpha))
         tall, broad = (max(1, round(scale * length)) for length in alpha.shape)
-        top, left = _top(height, tall, cut, rng), round(rng.uniform(-0.3 * broad, width - 0.7 * broad))
+        leftmost, rightmost = sorted((-0.3 * broad, width - 0.7 * broad))
+        top, left = _top(height, tall, cut, rng), round(rng.uniform(leftmost, rightmost))
         move = np.array([[1, 0, left], [0, 1, top]], np.float64)
         foreground, alpha = resize(foreground, tall, broad), np.clip(resize(alpha, tall, broad), 0, 1)
         if rng.random() < 0.5:

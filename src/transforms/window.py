@@ -63,6 +63,10 @@ class RandomScaleCrop:
         checks.number("person", self.person, 0, 1)
         checks.number("enlarge", self.enlarge, 0.1, 20)
 
+    @property
+    def reads_alpha(self) -> bool:
+        return self.person > 0
+
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         window = self._person_window(sample, rng) if rng.random() < self.person else None
         window = window or self._any_window(sample["image"].shape[:2], rng)
