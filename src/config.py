@@ -6,7 +6,6 @@ the nearest. `Config` never changes after loading, and the resolved copy is save
 
 import argparse
 import dataclasses
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +13,12 @@ from typing import Any
 
 import yaml
 
+from src.config_values import coerce, plain
 from src.dataset_spec import DatasetSpec, check_choice, nearest
 from src.errors import ConfigError
 from src.files import write_text
-from src.spec import ENCODERS, NORMS, SPECS
+from src.spec import ENCODERS, SPECS
+from src.spec_variants import LR_HEADS, NORMS
 
 TARGETS = ("auto", "GPU", "Ascend", "CPU")
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -51,9 +52,15 @@ class Config:
     norm: str | None = option(
         None, "norm of MODNet's branches: ib (half instance norm), batch (folds away in deployment); default: as it is"
     )
+    lr_head: str | None = option(
+        None, "what MODNet's low-resolution branch starts with: conv (5x5) or easpp (pyramid); default: as it is"
+    )
     teacher: str | None = option(None, "checkpoint of a MODNet whose outputs and maps the trained one is drawn to")
     kd_scale: float = option(1.0, "weight of the teacher's mattes against the true ones")
     kd_feature_scale: float = option(1.0, "weight of the teacher's maps")
+    soc: bool = option(False, "adapt the trained network of `ckpt_path` to pictures without alpha")
+    soc_semantic_scale: float = option(100.0, "weight of the consistency of semantic and matte predictions")
+    soc_detail_scale: float = option(1.0, "weight of keeping details as they were before the epoch")
     resume: str | None = option(None, "continue a run: its folder or one of its checkpoints")
     output_path: str = option("./output", "folder of the run; an earlier run in it is never overwritten")
 
@@ -71,6 +78,7 @@ class Config:
     warmup_steps: int = option(0, "steps of linear warm-up (constant and cosine)")
     optimizer: str = option("sgd", "sgd (momentum), adam or adamw")
     momentum: float = option(0.9, "momentum of SGD, beta1 of Adam")
+    beta2: float = option(0.999, "beta2 of Adam")
     weight_decay: float = option(0.0, "weight decay on convolution and dense weights")
     semantic_scale: float = option(10.0, "weight of MODNet's semantic loss")
     detail_scale: float = option(10.0, "weight of MODNet's detail loss")
@@ -99,21 +107,22 @@ class Config:
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
-            object.__setattr__(self, f.name, _coerce(f.name, getattr(self, f.name), _types()[f.name]))
+            object.__setattr__(self, f.name, coerce(f.name, getattr(self, f.name), _types()[f.name]))
         check_choice("network", self.network, tuple(SPECS))
         check_choice("encoder", self.encoder, tuple(ENCODERS))
         check_choice("device_target", self.device_target, TARGETS)
         check_choice("amp_level", self.amp_level, AMP_LEVELS)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("lr_schedule", self.lr_schedule, SCHEDULES)
-        if self.norm is not None:
-            check_choice("norm", self.norm, NORMS)
+        for name, choices in (("norm", NORMS), ("lr_head", LR_HEADS)):
+            if getattr(self, name) is not None:
+                check_choice(name, getattr(self, name), choices)
         check_choice("composition", self.composition, COMPOSITIONS)
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise ConfigError(f"`{name}` must be at least {least}, got {value}.")
-        for name in ("momentum", "ema_decay", "bn_momentum"):
+        for name in ("momentum", "beta2", "ema_decay", "bn_momentum"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise ConfigError(f"`{name}` must lie in [0, 1), got {getattr(self, name)}.")
         for name in ("lr", "width_multiplier"):
@@ -132,14 +141,15 @@ class Config:
 
     def save(self, path: Path) -> None:
         """Write the resolved configuration as YAML that `load_config` reads."""
-        write_text(path, yaml.safe_dump(_plain(dataclasses.asdict(self)), sort_keys=False, allow_unicode=True))
+        write_text(path, yaml.safe_dump(plain(dataclasses.asdict(self)), sort_keys=False, allow_unicode=True))
 
 
 _LEAST = {
     "device_id": 0, "workers": 0, "epoch_size": 1, "batch_size": 1, "warmup_steps": 0, "weight_decay": 0,
     "semantic_scale": 0, "detail_scale": 0, "matte_scale": 0, "clip_grad_norm": 0, "seed": 0, "val_interval": 0,
     "ckpt_save_interval": 0, "ckpt_save_steps": 0, "keep_checkpoint_max": 1, "save_last_minutes": 0,
-    "log_print_interval": 1, "kd_scale": 0, "kd_feature_scale": 0, **dict.fromkeys(MMNET_LOSSES, 0),
+    "log_print_interval": 1, "kd_scale": 0, "kd_feature_scale": 0, "soc_semantic_scale": 0, "soc_detail_scale": 0,
+    **dict.fromkeys(MMNET_LOSSES, 0),
 }  # fmt: skip
 
 
@@ -162,7 +172,8 @@ def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None
     for f in dataclasses.fields(Config):
         if "help" in f.metadata and (names is None or f.name in names):
             text = f"{f.metadata['help']} (default: {f.default})"
-            parser.add_argument(f"--{f.name}", default=argparse.SUPPRESS, help=text, metavar=f.name.upper())
+            alone = {"nargs": "?", "const": "True"} if f.default is False else {}  # `--soc` as well as `--soc True`
+            parser.add_argument(f"--{f.name}", default=argparse.SUPPRESS, help=text, metavar=f.name.upper(), **alone)
 
 
 def config_from_args(args: argparse.Namespace) -> Config:
@@ -186,59 +197,3 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _types() -> dict[str, Any]:
     return typing.get_type_hints(Config)
-
-
-def _coerce(name: str, value: Any, wanted: Any) -> Any:
-    """Check a YAML value or turn a flag's text into the field's type; ConfigError where it does not fit."""
-    kinds = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
-    if value is None or (isinstance(value, str) and value == "None"):
-        if type(None) in kinds:
-            return None
-    elif any(type(value) is kind for kind in kinds if kind is not str):
-        return value
-    for kind in kinds:
-        try:
-            return _PARSERS[kind](value)
-        except (KeyError, ValueError, TypeError):
-            continue
-    expected = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
-    raise ConfigError(f"`{name}` must be {expected}, got {value!r}.")
-
-
-def _parse_bool(value: Any) -> bool:
-    lower = str(value).lower()
-    if lower in ("true", "yes", "1"):
-        return True
-    if lower in ("false", "no", "0"):
-        return False
-    raise ValueError(value)
-
-
-def _parse_int(value: Any) -> int:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return int(value)
-
-
-def _parse_float(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError(value)
-    return float(value)
-
-
-def _parse_str(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-_PARSERS = {bool: _parse_bool, int: _parse_int, float: _parse_float, str: _parse_str}
-
-
-def _plain(value: Any) -> Any:
-    """Tuples to lists, so that YAML's safe dumper takes them."""
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value

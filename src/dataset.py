@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from src.dataset_spec import DatasetSpec
+from src.dataset_spec import UNLABELLED, DatasetSpec
 from src.errors import ConfigError, DataError
 from src.imaging import composite
 from src.pairs import Pair, find_pairs, listed_files, read_names
@@ -37,7 +38,7 @@ def _stream(seed: int, *key: int) -> np.random.Generator:
 
 
 class MattingSamples:
-    """A data set's samples by number, after its transforms.
+    """A data set's samples by number, after its transforms; `fields` are what a training step takes of one.
 
     AMD (the Adobe matting data set) is read in two layouts, both with `fg_names`, a list of foreground files:
 
@@ -46,6 +47,8 @@ class MattingSamples:
     - composed, no `img_subpath`: sample i is the i-th foreground of `fg_names` (from `fg_subpath`, its alpha from
       `alpha_subpath`) on a random background of `bg_names` (from `bg_subpath`), scaled to cover it.
     """
+
+    fields = ("image", "trimap", "alpha")
 
     def __init__(self, spec: DatasetSpec, training: bool, seed: int = 0) -> None:
         """Find the pairs and build the transforms; nothing is decoded yet.
@@ -140,13 +143,36 @@ def check_transforms(spec: DatasetSpec, training: bool) -> Compose:
     kinds = [type(transform) for transform in transforms.transforms]
     if kinds[:1] != [LoadImages]:
         raise ConfigError("`transforms` must begin with `- type: LoadImages`, which decodes the files.")
-    missing = [kind.__name__ for kind in (GenTrimap, Normalize, Transpose) if kind not in kinds]
+    if spec.name == UNLABELLED:
+        _refuse_alpha_readers(transforms)
+    needed = (Normalize, Transpose) if spec.name == UNLABELLED else (GenTrimap, Normalize, Transpose)
+    missing = [kind.__name__ for kind in needed if kind not in kinds]
     if training and missing:
         raise ConfigError(
             f"`transforms` of the training set lack {', '.join(missing)}: a training step needs image, trimap and "
-            "alpha. End the list with GenTrimap, Normalize and Transpose."
+            f"alpha, an unlabelled one the image. End the list with {', '.join(kind.__name__ for kind in needed)}."
         )
     return transforms
+
+
+def _refuse_alpha_readers(transforms: Compose) -> None:
+    for transform in transforms.transforms:
+        if getattr(transform, "reads_alpha", False):
+            raise ConfigError(
+                f"Transform `{type(transform).__name__}` reads the alpha, which unlabelled pictures do not have. Leave "
+                "it out (of RandomScaleCrop, its `person`)."
+            )
+
+
+class Samples(Protocol):
+    """What `MattingSamples` is to a training run."""
+
+    spec: DatasetSpec
+    fields: tuple[str, ...]
+
+    def __len__(self) -> int: ...
+
+    def sample(self, index: int, rng: np.random.Generator | None, batch_draw: float | None) -> Sample: ...
 
 
 class TrainingSequence(Sequence):
@@ -161,7 +187,7 @@ class TrainingSequence(Sequence):
 
     def __init__(
         self,
-        samples: MattingSamples,
+        samples: Samples,
         batch_size: int,
         seed: int,
         epochs: int,
@@ -181,7 +207,7 @@ class TrainingSequence(Sequence):
                 f"{step_size} (batch_size {batch_size}, devices {world}). Use "
                 f"{f'a batch_size of at most {most}' if most else 'fewer devices'}, or more pictures."
             )
-        self.steps_per_epoch = len(samples) // step_size
+        self.steps_per_epoch, self.fields = len(samples) // step_size, samples.fields
         self._samples, self._batch_size, self._seed = samples, batch_size, seed
         self._rank, self._world, self._start_step = rank, world, start_step
         self._length = max(0, epochs * self.steps_per_epoch - start_step) * batch_size
@@ -196,20 +222,21 @@ class TrainingSequence(Sequence):
         position = (step_in_epoch * self._world + self._rank) * self._batch_size + k % self._batch_size
         return step, epoch, int(_cached_order(len(self._samples), self._seed, epoch)[position])
 
-    def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Image [3, H, W], trimap [1, H, W] and alpha [1, H, W], float32."""
+    def __getitem__(self, k: int) -> tuple[np.ndarray, ...]:
+        """The samples' `fields`: image [3, H, W], trimap [1, H, W] and alpha [1, H, W], float32."""
         if not 0 <= k < self._length:
             raise IndexError(f"item {k} of {self._length}")
         step, epoch, number = self.index(int(k))
         batch_draw = _stream(self._seed, _STEP, step).random()
         sample = self._samples.sample(number, sample_rng(self._seed, epoch, number), batch_draw)
-        image, trimap, alpha = sample["image"], sample["trimap"], sample["alpha"]
-        if not image.shape[1:] == trimap.shape[1:] == alpha.shape[1:]:
+        arrays = tuple(sample[name] for name in self.fields)
+        if len({array.shape[1:] for array in arrays}) > 1:
+            sizes = ", ".join(f"{name} {array.shape[1:]}" for name, array in zip(self.fields, arrays, strict=True))
             raise ConfigError(
-                f"The training transforms give an image of {image.shape[1:]}, a trimap of {trimap.shape[1:]} and an "
-                f"alpha of {alpha.shape[1:]} pixels for '{sample['name']}'. Leave `gt_field: []` to validation."
+                f"The training transforms give fields of several sizes for '{sample['name']}': {sizes}. Leave "
+                "`gt_field: []` to validation."
             )
-        return image, trimap, alpha
+        return arrays
 
 
 # A worker walks through one epoch after another, so that two orders at hand are enough.

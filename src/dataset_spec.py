@@ -3,14 +3,16 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from src.errors import ConfigError
 
 DATASET_TYPES = ("MattingDataset", "MattingRecords")
-DATASET_NAMES = ("P3M-10k", "PPM", "AMD", "folder")
+UNLABELLED = "unlabelled"
+DATASET_NAMES = ("P3M-10k", "PPM", "AMD", "folder", UNLABELLED)
 _PATHS = ("dataset_root", "img_subpath", "alpha_subpath", "fg_names", "bg_names", "fg_subpath", "bg_subpath")
-_ALSO = ("dataset_root", "img_subpath", "alpha_subpath", "limit")
+_ALSO = ("dataset_root", "img_subpath", "alpha_subpath", "limit", "every")
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,11 @@ class DatasetSpec:
         type: 'MattingDataset' reads picture files. 'MattingRecords' reads, for training, what data/make_records.py
             made of such a section: `dataset_root` is then the folder of the records, all other keys stay.
         name: 'P3M-10k', 'PPM' and 'folder' are pairs of pictures and alphas matched by file stem; 'AMD' composes
-            foregrounds on backgrounds (see `src.dataset.MattingSamples`).
+            foregrounds on backgrounds (see `src.dataset.MattingSamples`). 'unlabelled' has no alphas and is for
+            `soc` alone: pictures of a folder, or frames of a video.
         dataset_root: folder that every other path starts from.
-        img_subpath: folder of pictures; None for AMD composed while training.
+        img_subpath: folder of pictures; None for AMD composed while training, and where `dataset_root` itself is
+            the unlabelled folder or video.
         alpha_subpath: folder of alphas.
         fg_names, bg_names: AMD: text files with one foreground (background) file name a line.
         fg_subpath, bg_subpath: AMD: folders of the foreground and background pictures.
@@ -32,8 +36,9 @@ class DatasetSpec:
         transforms: one dict a transform: 'type' and its parameters.
         alpha_allow_rgb: read alphas with three equal channels.
         limit: use only the first so many pictures.
+        every: of a video use each so many-th frame.
         also: further pairs of pictures for the same transforms: a list of mappings with `dataset_root` and, where
-            they differ from this section's, `img_subpath`, `alpha_subpath` and `limit`.
+            they differ from this section's, `img_subpath`, `alpha_subpath`, `limit` and `every`.
     """
 
     dataset_root: str
@@ -50,6 +55,7 @@ class DatasetSpec:
     transforms: tuple[dict[str, Any], ...] = ()
     alpha_allow_rgb: bool = False
     limit: int | None = None
+    every: int = 1
     also: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -59,6 +65,7 @@ class DatasetSpec:
             _check_path(key, getattr(self, key), optional=key in ("img_subpath", "fg_names", "bg_names"))
         _check_count("workers", self.workers, least=0)
         _check_count("batch_size", self.batch_size, least=1)
+        _check_count("every", self.every, least=1)
         if self.limit is not None:
             _check_count("limit", self.limit, least=1)
         if not isinstance(self.alpha_allow_rgb, bool):
@@ -70,8 +77,10 @@ class DatasetSpec:
         self._check_also()
 
     def _check_sources(self) -> None:
+        if self.name == UNLABELLED and self.type == "MattingRecords":
+            raise ConfigError("Records hold pictures with alphas; `name: unlabelled` needs `type: MattingDataset`.")
         if self.name != "AMD":
-            if self.img_subpath is None:
+            if self.img_subpath is None and self.name != UNLABELLED:
                 raise ConfigError(f"`img_subpath` is missing: '{self.name}' needs a folder of pictures.")
             return
         if self.fg_names is None:
@@ -92,16 +101,22 @@ class DatasetSpec:
             if "dataset_root" not in part:
                 raise ConfigError(f"An entry of `also` has no `dataset_root`: {part!r}.")
 
+    @property
+    def source(self) -> Path:
+        """The folder of the pictures, or the unlabelled video."""
+        return Path(self.dataset_root) / (self.img_subpath or "")
+
     def parts(self) -> list["DatasetSpec"]:
         """The data sets that this section is made of, one for each folder; itself alone where `also` is empty."""
         own = replace(self, also=())
-        return [own, *(replace(own, **({"limit": None} | part)) for part in self.also)]
+        afresh = {"limit": None} | ({"img_subpath": None} if self.name == UNLABELLED else {})
+        return [own, *(replace(own, **(afresh | part)) for part in self.also)]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], section: str = "dataset") -> "DatasetSpec":
         """Build from a YAML section; ConfigError for an unknown key (with the nearest one) or a missing root.
 
-        An AMD section that names no `img_subpath` has none: its pictures are composed.
+        An AMD or unlabelled section that names no `img_subpath` has none.
         """
         if not isinstance(values, Mapping):
             raise ConfigError(f"`{section}` must be a section of `key: value` lines, got {values!r}.")
@@ -112,7 +127,7 @@ class DatasetSpec:
                 raise ConfigError(f"Unknown key `{key}` in `{section}`.{nearest(key, known)}")
         if "dataset_root" not in values:
             raise ConfigError(f"`{section}` has no `dataset_root`: name the folder that holds the data set.")
-        if values.get("name") == "AMD":
+        if values.get("name") in ("AMD", UNLABELLED):
             values.setdefault("img_subpath", None)
         return cls(**values)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.dataset_spec import DatasetSpec
+from src.dataset_spec import UNLABELLED, DatasetSpec
 from src.errors import ConfigError, DataError
 from src.imaging import IMAGE_SUFFIXES
 
@@ -43,13 +43,18 @@ def find_pairs(spec: DatasetSpec) -> list[Pair]:
     `src.dataset.MattingSamples`.
 
     Raises:
-        ConfigError: the section names records, which are no files.
+        ConfigError: the section names records, which are no files, or pictures without alphas.
         DataError: a folder is missing or holds no picture, two files share a stem, or a file has no partner.
     """
     if spec.type == "MattingRecords":
         raise ConfigError(
             f"'{spec.dataset_root}' are records (`type: MattingRecords`), which only a training set can be. "
             "Give the folder of the pictures with `type: MattingDataset` here."
+        )
+    if spec.name == UNLABELLED:
+        raise ConfigError(
+            f"The '{UNLABELLED}' pictures of '{spec.dataset_root}' have no alphas to learn from or to score with. "
+            "Adapt a trained network to them with `python train.py --soc`, or name a labelled data set."
         )
     if spec.also:
         return [pair for part in spec.parts() for pair in find_pairs(part)]

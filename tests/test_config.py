@@ -27,7 +27,8 @@ def file_with(folder: Path, **values) -> str:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_file_loads_and_can_train(path, monkeypatch):
-    monkeypatch.setattr("src.transforms.background._pictures", lambda folder: (Path(folder) / "made later.jpg",))
+    for module in ("background", "scene"):
+        monkeypatch.setattr(f"src.transforms.{module}.pictures", lambda folder: (Path(folder) / "made later.jpg",))
     config = load_config(path)
     assert check_transforms(config.dataset("train_dataset"), training=True)
     assert check_transforms(config.dataset("val_dataset"), training=False)

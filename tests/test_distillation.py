@@ -10,7 +10,8 @@ from src.errors import ConfigError
 from src.losses import distilled, objective_of
 from src.losses.distillation import TERMS, attention_distance
 from src.models import build_network
-from src.spec import Norm, Preprocess, mmnet_spec, modnet_spec, with_norm
+from src.spec import Norm, Preprocess, mmnet_spec, modnet_spec
+from src.spec_variants import with_norm
 from src.training.parallel import freeze_batch_norm
 from src.training.setup import _from_checkpoint, objective_for
 from src.training.step import TrainStep

@@ -14,6 +14,8 @@ from src.training.loader import batches
 class Witness(Sequence):
     """Items that say which they are, in which process they were made, and with how many OpenCV threads."""
 
+    fields = ("image", "trimap", "alpha")
+
     def __len__(self) -> int:
         return 6
 

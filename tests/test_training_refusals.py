@@ -154,7 +154,7 @@ def test_a_resume_that_would_not_continue_the_run(refused, tmp_path, narrow_ckpt
 def test_an_output_folder_that_cannot_be_written(refused, tmp_path):
     (tmp_path / "file").write_text("")
     text = refused(output_path=str(tmp_path / "file" / "output"))
-    assert f"Cannot write to {tmp_path / 'file' / 'output'}" in text and "--output_path" in text
+    assert f"Cannot write to {tmp_path / 'file' / 'output'}" in text and "output folder" in text
     if Path("/proc/self").is_dir():  # read-only even for root
         assert "Cannot write to /proc/self" in refused(output_path="/proc/self/output")
 

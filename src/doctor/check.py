@@ -6,12 +6,12 @@ from pathlib import Path
 
 from src.config import load_config
 from src.dataset import MattingSamples, check_transforms
-from src.dataset_spec import DatasetSpec
+from src.dataset_spec import UNLABELLED, DatasetSpec
 from src.doctor.inspect import Facts, Job, inspect
 from src.doctor.report import Finding, findings_of, shared_pictures, statistics_text
 from src.errors import MattingError
 from src.jobs import run_jobs
-from src.pairs import Pair, find_pairs, first_few, listed_files, match_folders, read_names
+from src.pairs import Pair, files_by_stem, find_pairs, first_few, listed_files, match_folders, read_names
 from src.records import AGAIN, Records
 from src.transforms import build_transforms
 
@@ -56,22 +56,23 @@ def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionRepor
     if spec.type == "MattingRecords":
         return _check_records(section, spec)
     findings: list[Finding] = []
+    pairs: list[Pair] = []
     jobs: list[Job] = []
     try:
         check_transforms(spec, training=True) if section == "train_dataset" else build_transforms(spec.transforms)
     except MattingError as error:
         findings.append(Finding("setup", [str(error)]))
     try:
-        pairs, lonely = _pairs(spec)
+        pairs, lonely = _pairs(spec, section)
         findings.extend(lonely)
         jobs = [Job(pair.name, pair.image, pair.alpha, spec.alpha_allow_rgb) for pair in pairs]
-        jobs += [Job(path.stem, path, None, False) for path in _backgrounds(spec)]
+        jobs += [Job(path.stem, path, None, False) for path in _without_alpha(spec)]
     except MattingError as error:
         findings.append(Finding("setup", [str(error)]))
     # Jobs end in any order; the report keeps that of the names.
     seen = dict(run_jobs(inspect, jobs, workers, section)) if jobs else {}
     facts = [seen[job] for job in jobs]
-    if section == "train_dataset" and jobs and len(pairs) < spec.batch_size:
+    if section == "train_dataset" and pairs and len(pairs) < spec.batch_size:
         findings.append(
             Finding("setup", [f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."])
         )
@@ -93,9 +94,11 @@ def _check_records(section: str, spec: DatasetSpec) -> SectionReport:
     return SectionReport(section, title, [], [Finding("setup", faults)] if faults else [])
 
 
-def _pairs(spec: DatasetSpec) -> tuple[list[Pair], list[Finding]]:
+def _pairs(spec: DatasetSpec, section: str) -> tuple[list[Pair], list[Finding]]:
     """The pairs that there are, and findings about files that stayed alone (which training refuses)."""
-    if spec.name == "AMD":
+    if spec.name == UNLABELLED and section == "train_dataset":
+        return [], []
+    if spec.name in ("AMD", UNLABELLED):  # a validation set without alphas is refused there
         return find_pairs(spec), []
     root = Path(spec.dataset_root)
     match = match_folders(root / spec.img_subpath, root / spec.alpha_subpath)
@@ -103,7 +106,11 @@ def _pairs(spec: DatasetSpec) -> tuple[list[Pair], list[Finding]]:
     return match.pairs[: spec.limit], [Finding(kind, names) for kind, names in lonely.items() if names]
 
 
-def _backgrounds(spec: DatasetSpec) -> list[Path]:
+def _without_alpha(spec: DatasetSpec) -> list[Path]:
+    """Unlabelled pictures (videos are left to training, which reads them at once), or AMD's backgrounds."""
+    if spec.name == UNLABELLED:
+        folders = [(part.source, part.limit) for part in spec.parts() if not part.source.is_file()]
+        return [path for folder, limit in folders for path in list(files_by_stem(folder).values())[:limit]]
     if spec.name != "AMD" or spec.img_subpath is not None:
         return []
     return list(listed_files(Path(spec.dataset_root) / spec.bg_subpath, read_names(spec, "bg_names")).values())

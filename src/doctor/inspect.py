@@ -22,7 +22,7 @@ _BRIGHT = 0.98
 
 @dataclass(frozen=True)
 class Job:
-    """What to look at; `alpha` is None for an AMD background."""
+    """What to look at; `alpha` is None for an AMD background or an unlabelled picture."""
 
     name: str
     image: Path

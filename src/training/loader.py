@@ -12,17 +12,18 @@ from src.dataset import TrainingSequence
 from src.errors import MattingError
 from src.memory import keep_freed_memory
 
-Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
+Batch = tuple[np.ndarray, ...]
 _OURS = re.compile(
     r"^\s*(?:src\.errors\.)?(DataError|ConfigError): (?!Traceback)(.+?)(?=\n\s*\n|\n\s*-{5}|\Z)", re.M | re.S
 )
+_UNEQUAL = re.compile(r"different shapes in column \d+\. First element had shape <([\d,]+)>[^<]*<([\d,]+)>")
 PREFETCH_ROWS = 4  # finished samples each worker may hold
 
 
 def batches(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator[Batch]:
-    """Image [N, 3, H, W], trimap and alpha [N, 1, H, W], float32, to the end of the run.
+    """The sequence's fields (image [N, 3, H, W], trimap and alpha [N, 1, H, W]), float32, to the end of the run.
 
-    Raises the DataError of a damaged file, whichever process found it.
+    Raises the DataError of a damaged file, whichever process found it, and ConfigError where sizes differ in a batch.
     """
     try:
         yield from _rows(sequence, batch_size, workers)
@@ -42,7 +43,7 @@ def _rows(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator
     processes = workers > 1
     dataset = ds.GeneratorDataset(
         sequence,
-        column_names=["image", "trimap", "alpha"],
+        column_names=list(sequence.fields),
         shuffle=False,
         num_parallel_workers=max(1, workers),
         python_multiprocessing=processes,
@@ -65,6 +66,11 @@ def _rows(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator
 
 def _user_error(error: RuntimeError) -> MattingError | None:
     """The error of ours that a worker met; MindSpore hands it on as a RuntimeError around its printed traceback."""
+    if unequal := _UNEQUAL.search(str(error)):
+        return errors.ConfigError(
+            f"The training transforms give samples of several sizes (channels, height, width: {unequal[1]} and "
+            f"{unequal[2]}), which no batch can hold. Cut them to one with RandomScaleCrop or RandomCrop."
+        )
     found = _OURS.findall(str(error))
     if not found:
         return None

@@ -5,6 +5,7 @@ from typing import Any
 from src.checkpoint import Checkpoint
 from src.config import Config
 from src.errors import CheckpointError
+from src.training.adaptation import AdaptationStep
 from src.training.step import TrainStep
 
 
@@ -29,7 +30,7 @@ def check_same_order(resumed: Checkpoint, order: dict[str, Any]) -> None:
             )
 
 
-def restore(step: TrainStep, resumed: Checkpoint) -> None:
+def restore(step: TrainStep | AdaptationStep, resumed: Checkpoint) -> None:
     """Optimiser and moving averages as they were; CheckpointError where the file lacks one of their tensors."""
     try:
         step.restore(resumed.state)

@@ -1,5 +1,7 @@
 """From a configuration to what a training run starts with: network, weights, data sets, pre-processing."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from mindspore import nn
 
 from src.checkpoint import Checkpoint, load_network, load_weights, read_checkpoint
 from src.config import Config
-from src.dataset import MattingSamples, Pair
+from src.dataset import MattingSamples, Pair, Samples
 from src.dataset_spec import DatasetSpec
 from src.errors import CheckpointError, ConfigError
 from src.log import logger
@@ -16,8 +18,12 @@ from src.losses import Objective, distilled, objective_of
 from src.models import build_network
 from src.models.layers import NormAct
 from src.pairs import evaluation_pairs
-from src.spec import NetworkSpec, Preprocess, mmnet_spec, modnet_spec, with_norm
+from src.spec import NetworkSpec, Preprocess, mmnet_spec, modnet_spec
+from src.spec_variants import with_lr_head, with_norm
+from src.training.adaptation import AdaptationStep, check_adaptable, check_adaptation
 from src.training.run_folder import find_resumable
+from src.training.step import TrainStep
+from src.training.unlabelled import UnlabelledSamples
 from src.transforms import checks
 from src.transforms.mmnet import ResizeAlignCorners
 
@@ -34,14 +40,14 @@ class Start:
     network: nn.Cell
     spec: NetworkSpec
     preprocess: Preprocess
-    samples: MattingSamples
+    samples: Samples
     validation: list[Pair]
     resumed: Checkpoint | None
 
 
 def prepare(config: Config) -> Start:
     """Find the data, then build the network with its initial weights; raises before any work where one is missing."""
-    samples = MattingSamples(config.dataset("train_dataset"), training=True, seed=config.seed)
+    samples = _training_samples(config)
     validation = evaluation_pairs(config.dataset("val_dataset")) if config.val_interval else []
     pre = preprocess_of(config)
     resumed = read_checkpoint(find_resumable(config.resume)) if config.resume else None
@@ -55,10 +61,27 @@ def prepare(config: Config) -> Start:
         network = build_network(spec)
         if config.backbone_pretrained and spec.encoder_name:
             _load_backbone(network, config)
+    if config.soc:
+        check_adaptable(spec)
     _check_input(spec, pre)
     if config.bn_momentum is not None:
         _set_momentum(network, config.bn_momentum)
     return Start(network, spec, pre, samples, validation, resumed)
+
+
+def _training_samples(config: Config) -> Samples:
+    spec = config.dataset("train_dataset")
+    if not config.soc:
+        return MattingSamples(spec, training=True, seed=config.seed)
+    check_adaptation(config)
+    return UnlabelledSamples(spec, config.seed)
+
+
+def make_step(network: nn.Cell, pre: Preprocess, config: Config, world: int) -> TrainStep | AdaptationStep:
+    """The step of the run, for each of `world` devices."""
+    if config.soc:
+        return AdaptationStep(network, config, world)
+    return TrainStep(network, config, world, objective_for(network, pre, config))
 
 
 def objective_for(network: nn.Cell, pre: Preprocess, config: Config) -> Objective:
@@ -79,7 +102,11 @@ def objective_for(network: nn.Cell, pre: Preprocess, config: Config) -> Objectiv
 def _new_spec(config: Config) -> NetworkSpec:
     if config.network == "mmnet":
         return mmnet_spec(config.width_multiplier)
-    return with_norm(modnet_spec(config.encoder), config.norm)
+    return _chosen(modnet_spec(config.encoder), config)
+
+
+def _chosen(spec: NetworkSpec, config: Config) -> NetworkSpec:
+    return with_norm(with_lr_head(spec, config.lr_head), config.norm)
 
 
 def _set_momentum(network: nn.Cell, momentum: float) -> None:
@@ -136,8 +163,8 @@ def _spec_of(checkpoint: Checkpoint) -> NetworkSpec:
 
 
 def _from_checkpoint(checkpoint: Checkpoint, config: Config) -> tuple[nn.Cell, NetworkSpec]:
-    """The network of `--ckpt_path`, with the norms and the weights that the configuration asks for."""
-    spec = with_norm(_spec_of(checkpoint), config.norm)
+    """The network of `--ckpt_path`, with the head, norms and weights that the configuration asks for."""
+    spec = _chosen(_spec_of(checkpoint), config)
     network = build_network(spec)
     weights = renormed(network, checkpoint.weights) if spec != checkpoint.meta.spec else checkpoint.weights
     if config.from_scratch:
@@ -149,11 +176,19 @@ def _from_checkpoint(checkpoint: Checkpoint, config: Config) -> tuple[nn.Cell, N
     else:
         load_weights(network, weights, str(checkpoint.path))
         logger.info("weights of %s (epoch %d)", checkpoint.path, checkpoint.meta.epoch)
+        _log_changes(weights.keys() - checkpoint.weights.keys(), "fresh weights in")
+        _log_changes(checkpoint.weights.keys() - weights.keys(), "weights left out:")
     return network, spec
 
 
+def _log_changes(names: Iterable[str], text: str) -> None:
+    layers = Counter(".".join(name.split(".")[:2]) for name in sorted(names))
+    if layers:
+        logger.info("%s %s", text, ", ".join(f"{layer} ({count} tensors)" for layer, count in layers.items()))
+
+
 def renormed(network: nn.Cell, weights: dict[str, ms.Parameter]) -> dict[str, ms.Parameter]:
-    """Weights for a network that batch-normalises more channels than the one they are from.
+    """Weights for a network with another head, or that batch-normalises more channels, than the one they are from.
 
     The new entries of a norm are those of a fresh one: an instance norm without affine is a batch norm with scale 1
     and shift 0 on other statistics, and training soon renews the moving ones.

@@ -55,8 +55,8 @@ def build_optimizer(parameters: list[ms.Parameter], config: Config, undecayed: C
     if config.optimizer == "sgd":
         return nn.SGD(groups, learning_rate=config.lr, momentum=config.momentum)
     if config.optimizer == "adam":
-        return nn.Adam(groups, learning_rate=config.lr, beta1=config.momentum)
-    return AdamW(groups, learning_rate=config.lr, beta1=config.momentum)
+        return nn.Adam(groups, learning_rate=config.lr, beta1=config.momentum, beta2=config.beta2)
+    return AdamW(groups, config.lr, config.momentum, config.beta2)
 
 
 class AdamW(nn.Adam):
@@ -65,9 +65,9 @@ class AdamW(nn.Adam):
     `nn.AdamWeightDecay` leaves out Adam's bias correction, which short runs need.
     """
 
-    def __init__(self, groups: list[dict], learning_rate: float, beta1: float) -> None:
+    def __init__(self, groups: list[dict], learning_rate: float, beta1: float, beta2: float) -> None:
         plain = [{"params": group["params"], "weight_decay": 0.0} for group in groups]
-        super().__init__(plain, learning_rate=learning_rate, beta1=beta1)
+        super().__init__(plain, learning_rate=learning_rate, beta1=beta1, beta2=beta2)
         decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
         self.decays = tuple(decay[id(p)] for p in self.parameters)
 
@@ -134,6 +134,9 @@ class TrainStep:
         objective = self.objective.names, self.objective.losses.__qualname__, self.objective.decay_depthwise
         objective += tuple(cell.spec for cell in self.objective.cells)
         return compile_cache(graph_key(shape, config, self.network.spec, trained, training, objective))
+
+    def end_epoch(self) -> None:
+        """Called after an epoch's last step."""
 
     def state(self) -> dict[str, ms.Tensor]:
         """What a resumed training needs beside the weights: the optimiser's tensors and the moving averages."""

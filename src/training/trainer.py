@@ -24,9 +24,9 @@ from src.training.progress import Meter, Progress, Stopwatch
 from src.training.resume import check_same_order, restore, sample_order
 from src.training.run_folder import RunFolder
 from src.training.schedule import learning_rate
-from src.training.setup import Start, objective_for, prepare
+from src.training.setup import Start, make_step, prepare
 from src.training.signals import Interrupted, collect_signals
-from src.training.step import StepResult, TrainStep
+from src.training.step import StepResult
 from src.training.validation import draw_sheet, validate
 
 
@@ -49,9 +49,7 @@ class Trainer:
             self._check_resumed()
         if config.sync_bn:
             synchronise_batch_norm(self.network, device)
-        self.step = TrainStep(
-            self.network, config, world.size, objective_for(self.network, self.start.preprocess, config)
-        )
+        self.step = make_step(self.network, self.start.preprocess, config, world.size)
         if resumed:
             restore(self.step, resumed)
         self.rate = learning_rate(config, self.sequence.steps_per_epoch)
@@ -68,6 +66,8 @@ class Trainer:
                     len(self.start.samples), steps, epochs, self.done)  # fmt: skip
         meter, watch = Meter(self.step.objective.names), Stopwatch()
         loader = batches(self.sequence, self._dataset.batch_size, self._dataset.workers)
+        if self.config.soc and self.config.val_interval and not self.done and self.world.rank == 0:
+            self._validate(0)  # what adaptation starts from
         with collect_signals() as received:
             self._training_mode()
             first = True
@@ -109,7 +109,7 @@ class Trainer:
 
     def _training_mode(self) -> None:
         self.network.set_train(True)
-        if self.config.freeze_norm:
+        if self.config.freeze_norm or self.config.soc:
             freeze_batch_norm(self.network)
 
     def _check_finite(self, result: StepResult) -> None:
@@ -137,6 +137,7 @@ class Trainer:
     def _end_epoch(self, epoch: int) -> None:
         config = self.config
         last = epoch == config.epoch_size
+        self.step.end_epoch()
         if self.world.rank != 0:
             return
         scores: dict[str, float] = {}

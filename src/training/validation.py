@@ -8,12 +8,11 @@ from tqdm import tqdm
 
 from src.dataset import Pair
 from src.evaluation import evaluate, read_pair
-from src.imaging import composite, sheet, write_png
+from src.imaging import matte_sheet, write_png
 from src.results import EvalResult
 from src.runtime.base import Predictor
 
 SHEET_ROWS = 4
-GREEN = (120, 205, 90)
 
 
 def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: bool) -> EvalResult:
@@ -24,11 +23,7 @@ def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: s
 
 def draw_sheet(predictor: Predictor, pairs: Sequence[Pair], path: Path, allow_rgb: bool) -> np.ndarray:
     """Input, truth, matte and composite of the first few pictures; returns uint8 [H, W, 3]."""
-    rows = []
-    for pair in pairs[:SHEET_ROWS]:
-        image, alpha = read_pair(pair, allow_rgb)
-        matte = predictor.predict(image)
-        rows.append([image, alpha, matte, composite(image, matte, GREEN)])
-    page = sheet(rows, ["input", "truth", "matte", "composite"])
+    read = (read_pair(pair, allow_rgb) for pair in pairs[:SHEET_ROWS])
+    page = matte_sheet((image, alpha, predictor.predict(image)) for image, alpha in read)
     write_png(path, page)
     return page

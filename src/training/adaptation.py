@@ -1,0 +1,83 @@
+"""Self-supervised adaptation of a trained network (SOC): the step, the frozen copy behind it, and what it asks for."""
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+from src.checkpoint import weights_of
+from src.config import Config
+from src.errors import ConfigError
+from src.losses import soc_objective
+from src.models import build_network
+from src.spec import NetworkSpec
+from src.training.parallel import freeze_batch_norm
+from src.training.step import StepResult, TrainStep
+
+_BACKUP = "backup/"
+
+
+def check_adaptation(config: Config) -> None:
+    """ConfigError where `soc` comes without a trained network, or with what would change that network otherwise."""
+    if not (config.ckpt_path or config.resume):
+        raise ConfigError(
+            "`soc` makes a network's own predictions consistent, which says nothing to one that cannot predict yet: "
+            "give the checkpoint of a trained MODNet as --ckpt_path."
+        )
+    given = [name for name in ("from_scratch", "norm", "lr_head", "teacher", "sync_bn") if getattr(config, name)]
+    if given:
+        raise ConfigError(
+            f"`soc` adapts a trained network as it is, with its norms frozen: `{given[0]}` does not go with it. "
+            f"Leave {' and '.join(f'`{name}`' for name in given)} out."
+        )
+
+
+def check_adaptable(spec: NetworkSpec) -> None:
+    """ConfigError for a network without a semantic and a detail prediction of its own."""
+    if spec.network != "modnet":
+        raise ConfigError(
+            f"`soc` makes MODNet's semantic, detail and matte predictions agree; a network '{spec.network}' has no "
+            "such parts. Give a MODNet as --ckpt_path."
+        )
+
+
+class AdaptationStep:
+    """`TrainStep` on pictures without alpha: a copy of the network from before the epoch holds the details in place.
+
+    The copy is run outside of the compiled step, which gets its predictions as inputs: MindSpore does not reliably
+    show a compiled step what is put into a parameter from outside.
+
+    Attributes:
+        objective, ema: as those of `TrainStep`.
+        backup: the copy; its heads are on, its norms use their moving statistics, it learns nothing.
+    """
+
+    def __init__(self, network: nn.Cell, config: Config, world: int = 1) -> None:
+        self.network = network
+        self._step = TrainStep(network, config, world, soc_objective(config))
+        self.objective, self.ema = self._step.objective, self._step.ema
+        self.backup = build_network(network.spec).set_train(True)
+        freeze_batch_norm(self.backup)
+        self.end_epoch()
+
+    def __call__(self, image: np.ndarray, lr: float, step: int) -> StepResult:
+        """Update the weights with one batch, [N, 3, H, W], float32; `step` counts the run's steps from 0."""
+        _, detail, matte = self.backup(ms.Tensor(image))
+        return self._step(image, detail.asnumpy(), matte.asnumpy(), lr, step)
+
+    def end_epoch(self) -> None:
+        """Make the backup a copy of the network as it is now."""
+        self._fill_backup(weights_of(self.network))
+
+    def state(self) -> dict[str, ms.Tensor]:
+        """`TrainStep.state` and the backup's weights."""
+        return self._step.state() | {_BACKUP + name: value for name, value in weights_of(self.backup).items()}
+
+    def restore(self, state: dict[str, ms.Parameter]) -> None:
+        """Put back what `state` gave; KeyError names a tensor that is not there."""
+        self._step.restore(state)
+        self._fill_backup({p.name: state[_BACKUP + p.name] for p in self.backup.get_parameters()})
+
+    def _fill_backup(self, weights: dict[str, ms.Tensor]) -> None:
+        for parameter in self.backup.get_parameters():
+            parameter.requires_grad = False
+            parameter.set_data(ms.Tensor(weights[parameter.name]))
