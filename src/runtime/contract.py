@@ -28,7 +28,8 @@ class Contract:
         network: the spec's network name; None for a model that this project did not write.
         spec: JSON of the network's spec (`src.spec.spec_from_json`), or None.
         source: name and SHA-256 of the checkpoint that holds the weights.
-        scores: validation scores by name of that checkpoint, empty where it was never validated.
+        scores: validation scores by name of that checkpoint (of a quantised model: its own); empty without validation.
+        quantization: how a quantised model was made; empty for a float one.
         version: of this description.
     """
 
@@ -37,6 +38,7 @@ class Contract:
     spec: str | None = None
     source: dict[str, str] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+    quantization: dict[str, Any] = field(default_factory=dict)
     version: int = CONTRACT_VERSION
 
     def to_json(self) -> str:

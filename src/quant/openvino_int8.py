@@ -1,0 +1,78 @@
+"""Post-training int8 for OpenVINO, by NNCF."""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.errors import NetworkError
+from src.quant.files import save_ir
+from src.quant.layers import layers_of
+from src.quant.options import Variant
+from src.quant.source import Source
+from src.runtime.contract import Contract
+from src.runtime.openvino_runtime import import_openvino
+from src.runtime.options import not_installed
+
+_CONVOLUTIONS = ("Convolution", "GroupConvolution")
+_SPLIT = "/WithoutBiases"  # OpenVINO's converter makes two operators of a convolution with bias, the sum keeps the name
+
+
+class OpenVinoInt8:
+    """Writes the int8 IR of a source with any layers left in float.
+
+    Attributes:
+        layers: operators by layer, as `src.quant.layers.layers_of` finds them.
+    """
+
+    def __init__(self, source: Source, variant: Variant, inputs: list[np.ndarray]) -> None:
+        self.source, self.inputs = source, inputs
+        self.preset = variant.preset or "performance"
+        self.bias_correction = variant.bias_correction or "fast"
+        operators = (
+            (op.get_friendly_name(), op.get_type_name() in _CONVOLUTIONS, _inputs(op))
+            for op in self._float_model().get_ordered_ops()
+        )
+        self.layers = {name.removesuffix(_SPLIT): names for name, names in layers_of(operators).items()}
+
+    @property
+    def note(self) -> dict[str, str]:
+        return {"tool": "nncf", "preset": self.preset, "bias_correction": self.bias_correction}
+
+    def write(self, path: Path, contract: Contract, keep_float: Collection[str]) -> None:
+        """Quantise all layers but `keep_float` into `path` (.xml) and the .bin file beside it."""
+        nncf = _import_nncf()
+        names = [operator for layer in keep_float for operator in self.layers[layer]]
+        model = nncf.quantize(
+            self._float_model(),
+            nncf.Dataset(self.inputs),
+            preset=nncf.QuantizationPreset(self.preset),
+            subset_size=len(self.inputs),
+            fast_bias_correction=self.bias_correction != "full",
+            ignored_scope=nncf.IgnoredScope(names=names, validate=False),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                disable_bias_correction=self.bias_correction == "off"
+            ),
+        )
+        if not any(op.get_type_name() == "FakeQuantize" for op in model.get_ops()):
+            raise NetworkError(f"NNCF found nothing to quantise in {self.source.path}; leave fewer layers in float.")
+        save_ir(model, contract, path)
+
+    def _float_model(self) -> Any:
+        return import_openvino().convert_model(str(self.source.path))
+
+
+def _inputs(op: Any) -> list[str]:
+    return [value.get_node().get_friendly_name() for value in op.input_values()]
+
+
+def _import_nncf() -> Any:
+    import_openvino()  # switches the telemetry of both off
+    try:
+        import nncf
+    except ImportError as error:
+        raise not_installed("nncf", error) from error
+    nncf.set_log_level(logging.ERROR)
+    return nncf

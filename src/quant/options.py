@@ -1,0 +1,195 @@
+"""What quantize.py was asked for, checked: which variants of which model, from which pictures."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from src.cli import parse_share
+from src.dataset_spec import check_choice, nearest
+from src.errors import ConfigError
+
+BACKENDS = {"openvino": ".xml", "onnxruntime": ".onnx"}  # and the suffix of their files
+DTYPES = ("fp16", "bf16", "int8")
+METHODS = ("kl", "percentile", "minmax")
+PRESETS = ("performance", "mixed")
+BIAS_CORRECTIONS = ("fast", "full", "off")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One file to make.
+
+    Attributes:
+        dtype: fp16 (weights stored in half precision, computed in float32), bf16 (the fp16 file, to be opened in
+            bf16) or int8 (weights and maps in 8 bits).
+        type: the runtime that the file is for.
+        method: how onnxruntime's int8 chooses the range of each map: kl (least divergence of the rounded
+            distribution), percentile (99.999 % of the values) or minmax (all of them); None is minmax.
+        preset: of NNCF: performance rounds maps symmetrically, which is faster; mixed gives each map a zero point.
+        bias_correction: of NNCF: shifts of a layer's mean output are put into its bias, estimated layer by layer
+            (fast), with all layers before it in 8 bits (full, slow), or not (off).
+        keep_float: layers, by the names of their convolutions, that stay in float whatever the scores.
+    """
+
+    dtype: str = "int8"
+    type: str = "openvino"
+    method: str | None = None
+    preset: str | None = None
+    bias_correction: str | None = None
+    keep_float: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choice("dtype", self.dtype, DTYPES)
+        check_choice("type", self.type, tuple(BACKENDS))
+        if self.dtype == "bf16" and self.type != "openvino":
+            raise ConfigError("onnxruntime does not compute in bf16 on a CPU; take `openvino` for bf16.")
+        for name, choices, runtime in _OF_INT8:
+            _check_int8_option(self, name, choices, runtime)
+        if not isinstance(self.keep_float, list | tuple) or not all(isinstance(n, str) for n in self.keep_float):
+            raise ConfigError(f"`keep_float` is a list of layers' names, got {self.keep_float!r}.")
+        object.__setattr__(self, "keep_float", tuple(self.keep_float))
+
+    @property
+    def label(self) -> str:
+        """What is appended to the model's name. A bf16 model is the fp16 file."""
+        if self.dtype != "int8":
+            return "fp16"
+        return "_".join(["int8", *filter(None, (self.method, self.preset, self._correction()))])
+
+    def _correction(self) -> str | None:
+        return None if self.bias_correction is None else f"{self.bias_correction}-bias"
+
+    @property
+    def precision(self) -> str:
+        """In which the file is to be opened (`src.runtime.factory.open_predictor`)."""
+        return "bf16" if self.dtype == "bf16" else "f32"
+
+
+_OF_INT8 = (
+    ("method", METHODS, "onnxruntime"),
+    ("preset", PRESETS, "openvino"),
+    ("bias_correction", BIAS_CORRECTIONS, "openvino"),
+)
+
+
+def _check_int8_option(variant: Variant, name: str, choices: tuple[str, ...], runtime: str) -> None:
+    value = getattr(variant, name)
+    if value is False:  # YAML reads a bare `off` so
+        value = "off"
+        object.__setattr__(variant, name, value)
+    if value is None:
+        return
+    check_choice(name, value, choices)
+    if (variant.dtype, variant.type) != ("int8", runtime):
+        raise ConfigError(
+            f"`{name}` is a choice of {runtime}'s int8, not of {variant.type}'s {variant.dtype}. Leave it out."
+        )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Pictures that the ranges of maps are taken from.
+
+    Attributes:
+        folder: of pictures; None takes those of the configuration's training set.
+        size: how many, chosen by `seed`.
+    """
+
+    folder: str | None = None
+    size: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(
+                    f"`{name}` of `calibration` must be a whole number of at least {least}, got {value!r}."
+                )
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that one call makes.
+
+    Attributes:
+        model: .onnx file of export.py, or a checkpoint, which is exported on the way.
+        output: folder for the files.
+        backend: the variants to make.
+        config: YAML file with the data sets; None where none is needed.
+        input_shape: of a checkpoint's export, as `src.deploy.onnx_model.parse_shape` reads it.
+        max_mse_increase: over the float model's on the validation pictures; None measures no budget.
+        validation_size: how many validation pictures are scored, from the first; None: all.
+        overwrite: replace files of an earlier call.
+    """
+
+    model: str
+    output: str = "./output"
+    backend: tuple[Variant, ...] = (Variant(),)
+    config: str | None = None
+    calibration: Calibration = field(default_factory=Calibration)
+    input_shape: str | None = None
+    max_mse_increase: float | None = None
+    validation_size: int | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("model", "output", "config"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (name != "config" or value is not None):
+                raise ConfigError(f"`{name}` must be a path, got {value!r}.")
+        if Path(self.model).suffix not in (".onnx", ".ckpt"):
+            raise ConfigError(f"Quantisation starts from an ONNX file of export.py or from a checkpoint, got "
+                              f"'{self.model}'. Give the .onnx or .ckpt file.")  # fmt: skip
+        if self.input_shape is not None and Path(self.model).suffix != ".ckpt":
+            raise ConfigError("`input_shape` is for a checkpoint; an ONNX file has its shape. Export it with that one.")
+        if self.max_mse_increase is not None and self.config is None:
+            raise ConfigError("`max_mse_increase` needs pictures to score: give --config with a `val_dataset`.")
+        size = self.validation_size
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise ConfigError(f"`validation_size` must be a whole number of at least 1, got {size!r}.")
+        files = [(variant.label, variant.precision, variant.type) for variant in self.backend]
+        if len(set(files)) < len(files):
+            raise ConfigError("Two of the variants would be the same file: each `backend` once.")
+
+
+def read_job(values: Mapping[str, Any]) -> Job:
+    """A job from plain values, as a build file has them; ConfigError names an unknown key's nearest one."""
+    values = dict(values)
+    _check_keys(Job, values, "the build")
+    if "model" not in values:
+        raise ConfigError("Which model? Give --model FILE.onnx, or `model: FILE.onnx` in the build file.")
+    backends = values.get("backend", {})
+    backends = backends if isinstance(backends, list) else [backends]
+    if not backends:
+        raise ConfigError("`backend` is an empty list: name at least one variant.")
+    values["backend"] = tuple(_read(Variant, part, "`backend`") for part in backends)
+    values["calibration"] = _read(Calibration, values.get("calibration", {}), "`calibration`")
+    if isinstance(values.get("input_shape"), list):
+        values["input_shape"] = ",".join(map(str, values["input_shape"]))
+    if values.get("max_mse_increase") is not None:
+        values["max_mse_increase"] = _share(values["max_mse_increase"])
+    return Job(**values)
+
+
+def _read(kind: type, values: Any, section: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{section} must hold `key: value` lines, got {values!r}.")
+    _check_keys(kind, values, section)
+    return kind(**values)
+
+
+def _check_keys(kind: type, values: Mapping[str, Any], section: str) -> None:
+    known = [f.name for f in fields(kind)]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"Unknown key `{key}` in {section}.{nearest(key, known)}")
+
+
+def _share(value: Any) -> float:
+    try:
+        return parse_share(str(value))
+    except argparse.ArgumentTypeError as error:
+        raise ConfigError(f"`max_mse_increase`: {error}.") from error
