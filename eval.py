@@ -2,11 +2,13 @@
 
     python eval.py --config P3M.yml --ckpt_path output/ckpt/MODNet_best.ckpt --output_path eval_output
     python eval.py --config P3M.yml --model MODNet_best.ckpt MODNet_best.onnx int8.xml --max_mse_increase 10%
+    python eval.py --config P3M.yml --model modnet-lite0
     bash scripts/run_standalone_eval_gpu.sh P3M.yml output/ckpt/MODNet_best.ckpt 0
 
-A model is a checkpoint, MindIR, ONNX file or OpenVINO IR (.xml). Leaves <picture>.png (8-bit grey, the picture's size)
-and eval.json in --output_path; for several models in a folder each, beside comparison.json. An earlier evaluation there
-stays: the new one goes to <output_path>-2. Exit status 1: a model's MSE is above the first's by more than allowed.
+A model is a checkpoint, MindIR, ONNX file, OpenVINO IR (.xml) or a released model's name (python infer.py --list).
+Leaves <picture>.png (8-bit grey, the picture's size) and eval.json in --output_path; for several models in a folder
+each, beside comparison.json. An earlier evaluation there stays: the new one goes to <output_path>-2. Exit status 1:
+a model's MSE is above the first's by more than allowed.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from src.results import Comparison
 from src.runtime.base import Predictor
 from src.runtime.factory import open_predictor
 from src.runtime.options import add_model_arguments, open_options
+from src.zoo import find_model
 
 
 def main() -> int:
@@ -51,8 +54,9 @@ def main() -> int:
     return 0 if len(models) == 1 else report(Comparison(results), args.max_mse_increase, output)
 
 
-def open_model(path: str, config: Config, args: argparse.Namespace) -> Predictor:
-    device = config.device_target if Path(path).suffix in (".ckpt", ".mindir") else args.device
+def open_model(model: str, config: Config, args: argparse.Namespace) -> Predictor:
+    path = find_model(model)
+    device = config.device_target if path.suffix in (".ckpt", ".mindir") else args.device
     return open_predictor(path, device, device_id=config.device_id, **open_options(args))[0]
 
 

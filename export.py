@@ -16,11 +16,12 @@ from src.cli import run_command
 from src.device import prepare_environment, select_device
 from src.log import logger, setup_logging
 from src.spec import Preprocess
+from src.zoo import find_model
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ckpt_path", required=True, help="checkpoint of a network, dense or pruned")
+    parser.add_argument("--ckpt_path", required=True, help="checkpoint or released model, dense or pruned")
     parser.add_argument("--file_format", default="ONNX", help="ONNX, OPENVINO (IR: .xml and .bin) or MINDIR")
     parser.add_argument("--output_path", default="./output", help="folder for the file")
     parser.add_argument("--input_shape", help="N,3,H,W for a fixed input, -1 for a free side (default: all free)")
@@ -43,7 +44,7 @@ def main() -> None:
 
     shape = parse_shape(args.input_shape, Preprocess().multiple) if args.input_shape else ANY_SHAPE
     options = ExportOptions(shape, args.with_preprocess, args.overwrite)
-    paths, _ = export(Path(args.ckpt_path), args.file_format, Path(args.output_path), options)
+    paths, _ = export(find_model(args.ckpt_path, (".ckpt",)), args.file_format, Path(args.output_path), options)
     size = sum(path.stat().st_size for path in paths) / 1e6
     logger.info("%s: %.2f MB, computes what %s computes", paths[0], size, args.ckpt_path)
 

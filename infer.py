@@ -1,6 +1,7 @@
 """Cut people out of a photograph, a folder of them, a video or a camera's picture.
 
-    python infer.py --model modnet.onnx --input photo.jpg --output out
+    python infer.py --input photo.jpg
+    python infer.py --model modnet-p-int8 --input photo.jpg --output out
     python infer.py --model modnet.xml --input photos --output out --background white
     python infer.py --model modnet.xml --input clip.mp4 --output out --background blur --ofd
 
@@ -22,6 +23,7 @@ from src.inference.video import matte_video, plan_video
 from src.log import setup_logging
 from src.memory import keep_freed_memory
 from src.runtime.options import add_model_arguments
+from src.zoo import listing
 
 
 def main() -> int:
@@ -37,13 +39,23 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="model file: .onnx, .xml or .ckpt")
+    parser.add_argument("--model", help="a released model's name, or a model file: .onnx, .xml or .ckpt (default: the "
+                        "first released model that can be opened here)")  # fmt: skip
+    parser.add_argument("--list", action=ListModels, nargs=0, help="list the released models and leave")
     parser.add_argument("--input", required=True, help="picture, folder of pictures, video, or a camera's number")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--output", default="output", metavar="DIR", help="folder for the results (default: output)")
     parser.add_argument("--device", default="CPU", help="the runtime's name of a device (default: CPU)")
     add_arguments(parser)
     add_model_arguments(parser)
     return parser.parse_args()
+
+
+class ListModels(argparse.Action):
+    """Answers before --input is missed, as --help does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(listing())
+        parser.exit()
 
 
 def infer(source: Source, args: argparse.Namespace, options: InferOptions) -> int:

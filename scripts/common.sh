@@ -16,6 +16,10 @@ require_file() { # require_file PATH WHAT
     [ -f "$1" ] || { echo "error: no $2 at $1" >&2; exit 2; }
 }
 
+absolute() { # absolute MODEL: a path made absolute; a released model's name, which is a plain word, as it is
+    if [[ "$1" == */* || "$1" == *.ckpt || -e "$1" ]]; then realpath -m "$1"; else echo "$1"; fi
+}
+
 # Make the paths behind --resume and --ckpt_path absolute: the programs run in the repository, and `train` will point
 # to the new run by then.
 resolve_paths() { # resolve_paths ARGS... -> array RESOLVED
@@ -23,9 +27,13 @@ resolve_paths() { # resolve_paths ARGS... -> array RESOLVED
     local previous="" argument
     for argument in "$@"; do
         case "$argument" in
-        --resume=* | --ckpt_path=*) argument="${argument%%=*}=$(realpath -m "${argument#*=}")" ;;
+        --resume=*) argument="--resume=$(realpath -m "${argument#*=}")" ;;
+        --ckpt_path=*) argument="--ckpt_path=$(absolute "${argument#*=}")" ;;
         esac
-        case "$previous" in --resume | --ckpt_path) argument="$(realpath -m "$argument")" ;; esac
+        case "$previous" in
+        --resume) argument="$(realpath -m "$argument")" ;;
+        --ckpt_path) argument="$(absolute "$argument")" ;;
+        esac
         RESOLVED+=("$argument")
         previous="$argument"
     done

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 
 from src.errors import CheckpointError
 from src.files import whole_file
 from src.models import build_network
 from src.spec import NetworkSpec, Preprocess, spec_from_json, spec_to_json
+from src.zoo import verified_model
 
 META_KEY = "modnet_meta"
 STATE_PREFIX = "train_state/"  # optimiser, EMA and other tensors that only a resumed training needs
@@ -73,18 +75,56 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    path: str | Path, weights: dict[str, ms.Tensor], meta: Meta, state: dict[str, ms.Tensor] | None = None
+    path: str | Path,
+    weights: dict[str, ms.Tensor],
+    meta: Meta,
+    state: dict[str, ms.Tensor] | None = None,
+    half: bool = False,
 ) -> None:
-    """Write one checkpoint, whole or not at all; raises OutputError where it cannot be written."""
+    """Write one checkpoint, whole or not at all.
+
+    Args:
+        half: store convolution and dense weights as float16, in half the bytes; they load as float32 again. Norms'
+            statistics and biases, which are few and may lie outside of float16, stay as they are.
+
+    Raises:
+        CheckpointError: with `half`, a weight is larger than float16 holds.
+        OutputError: the file cannot be written.
+    """
+    if half:
+        weights = {name: _half(name, value) for name, value in weights.items()}
     tensors = weights | {STATE_PREFIX + name: value for name, value in (state or {}).items()}
     entries = [{"name": name, "data": value} for name, value in tensors.items()]
     with whole_file(path) as temporary:
         ms.save_checkpoint(entries, str(temporary), append_dict={META_KEY: meta.to_json()}, crc_check=True)
 
 
+def _half(name: str, value: ms.Tensor) -> ms.Tensor:
+    array = value.asnumpy()
+    if array.ndim < 2:
+        return value
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise CheckpointError(
+            f"{name} holds {np.abs(array).max():g}; float16 ends at 65504. Train on, or save it in float32."
+        )
+    return ms.Tensor(half)
+
+
+def _single(value: ms.Parameter) -> ms.Parameter:
+    """float16, as `half` stores it, as float32; all else as it is."""
+    return ms.Parameter(ms.Tensor(value.asnumpy().astype(np.float32))) if value.dtype == ms.float16 else value
+
+
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a file of `save_checkpoint`; raises CheckpointError for a missing, truncated or foreign one."""
-    path = Path(path)
+    """Read a file of `save_checkpoint`, or a released model's by its name (see `src.zoo`), weights as float32.
+
+    Raises:
+        CheckpointError: the file is missing, truncated or foreign.
+        ModelError: a released file is not as it was released.
+    """
+    path = verified_model(path, (".ckpt",))
     if not path.is_file():
         raise CheckpointError(f"No checkpoint at {path}. Give the path of a .ckpt file that train.py or "
                               "get_init_weight.py wrote.")  # fmt: skip
@@ -109,7 +149,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a description that this version cannot read ({error!r}).") from error
     state = {name.removeprefix(STATE_PREFIX): v for name, v in entries.items() if name.startswith(STATE_PREFIX)}
-    weights = {name: v for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
+    weights = {name: _single(v) for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
     return Checkpoint(path, meta, weights, state)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from src.errors import DataError
 from src.evaluation import PictureScores, read_pair, score_output, summarize
-from src.imaging import composite, read_alpha, sheet, to_matte, write_png
+from src.imaging import matte_sheet, read_alpha, to_matte, write_png
 from src.inference.pipeline import helpers, ordered
 from src.inference.progress import progress
 from src.memory import keep_freed_memory
@@ -18,8 +18,6 @@ from src.npz_route import OUTPUT, read_npz, refuse_twice
 from src.pairs import Pair, first_few, natural_order
 from src.results import EvalResult
 
-_TITLES = ["input", "truth", "matte", "composite"]
-_GREEN = (120, 205, 90)
 # Quantised outputs may lie a step outside [0, 1]; anything further is another scale or no alpha.
 _SLACK = 0.02
 
@@ -86,8 +84,7 @@ def _score(results: Path, truth: Truth, draw: Path | None, name: str) -> Picture
     image, alpha = truth.read(name)
     output = read_output(results / f"{name}.npz")
     if draw:
-        matte = to_matte(output, *alpha.shape)
-        write_png(draw / f"{name}.png", sheet([[image, alpha, matte, composite(image, matte, _GREEN)]], _TITLES))
+        write_png(draw / f"{name}.png", matte_sheet([(image, alpha, to_matte(output, *alpha.shape))]))
     return score_output(name, output, alpha, fixed_size=False)
 
 

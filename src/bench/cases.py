@@ -4,11 +4,11 @@ import argparse
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from src.errors import ConfigError, ModelError
 from src.runtime.options import PRECISIONS, add_model_arguments, open_options
+from src.zoo import find_model
 
 MODES = ("latency", "throughput")
 
@@ -18,7 +18,7 @@ class Case:
     """One model on a number of threads.
 
     Attributes:
-        model: path as given.
+        model: path or released name as given.
         precision, threads, device, device_id, preprocess: as in `src.runtime.factory.open_predictor`.
         shape: (height, width) of the network's input.
         source: (height, width) of the picture that the input is made from and the matte is made for.
@@ -81,7 +81,7 @@ def split_precision(text: str, default: str) -> tuple[str, str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `Case` and `Plan`. The parser resolves conflicts: --threads takes several numbers here."""
-    parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="model files of any kind, such "
+    parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="released models or files, such "
                         "as MODEL.xml@bf16 in bf16; the first is what the others are compared with")  # fmt: skip
     parser.add_argument("--device", default="CPU", help="the runtime's name of a device (default: CPU)")
     parser.add_argument("--device_id", type=int, default=0, help="which of several GPUs or Ascend cards")
@@ -112,7 +112,7 @@ def read_cases(args: argparse.Namespace) -> list[list[Case]]:
     """
     models = [split_precision(text, args.precision) for text in args.models]
     for path, _ in models:
-        if not Path(path).is_file():
+        if not find_model(path).is_file():
             raise ModelError(f"There is no model file '{path}'. Give files that export.py or training wrote.")
     if len(set(models)) < len(models):
         raise ConfigError("--models names a model twice in the same precision: name each once.")

@@ -15,6 +15,7 @@ from src.bench.session import STAGES, serve
 from src.errors import MattingError
 from src.jobs import WorkerError
 from src.log import logger
+from src.zoo import find_model
 
 Item = TypeVar("Item")
 
@@ -133,7 +134,7 @@ def _summary(
         compile_s=facts["compile_s"],
         first_ms=facts["first_ms"],
         peak_mib=peak,
-        file_mb=file_bytes(Path(case.model)) / 1e6,
+        file_mb=file_bytes(find_model(case.model)) / 1e6,
         macs=macs,
         parameters=parameters,
     )

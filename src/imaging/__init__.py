@@ -2,7 +2,7 @@
 
 from src.imaging.background import blur_background, cover
 from src.imaging.bilinear import resize_align_corners, resize_legacy
-from src.imaging.composite import composite, sheet
+from src.imaging.composite import composite
 from src.imaging.foreground import estimate_foreground
 from src.imaging.geometry import (
     crop_reflect,
@@ -29,8 +29,9 @@ from src.imaging.read import (
     read_image_for,
     unit_alpha,
 )
+from src.imaging.sheets import error_sheet, matte_sheet, sheet
 from src.imaging.trimap import make_trimap
-from src.imaging.write import encode_alpha, to_uint8, write_alpha, write_file, write_png
+from src.imaging.write import encode_alpha, to_uint8, write_alpha, write_file, write_picture, write_png
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -42,10 +43,12 @@ __all__ = [
     "decode_alpha",
     "decode_image",
     "encode_alpha",
+    "error_sheet",
     "estimate_foreground",
     "fit",
     "image_size",
     "make_trimap",
+    "matte_sheet",
     "nearest_multiple",
     "network_size",
     "normalize",
@@ -66,5 +69,6 @@ __all__ = [
     "unit_alpha",
     "write_alpha",
     "write_file",
+    "write_picture",
     "write_png",
 ]

@@ -1,4 +1,4 @@
-"""PNG files that appear whole or not at all."""
+"""Picture files that appear whole or not at all."""
 
 import struct
 import zlib
@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.errors import DataError
+from src.errors import DataError, OutputError
 from src.files import whole_file
 from src.imaging.header import PNG_SIGNATURE
 
@@ -27,6 +27,22 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
     if channels in _TO_BGR:
         array = cv2.cvtColor(array, _TO_BGR[channels])
     write_file(path, cv2.imencode(".png", array)[1].tobytes())
+
+
+def write_picture(path: str | Path, image: np.ndarray) -> None:
+    """Write uint8 RGB [H, W, 3] as PNG or, with a suffix of .jpg, as JPEG of quality 88.
+
+    Raises:
+        OutputError: another suffix, or the place cannot be written to.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".png":
+        write_png(path, image)
+    elif suffix in (".jpg", ".jpeg"):
+        options = [cv2.IMWRITE_JPEG_QUALITY, 88]
+        write_file(path, cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes())
+    else:
+        raise OutputError(f"Pictures are written as .png or .jpg, not as '{path}'.")
 
 
 def write_alpha(path: str | Path, alpha: np.ndarray) -> None:

@@ -5,18 +5,20 @@ import dataclasses
 from pathlib import Path
 
 from src.errors import ModelError
+from src.log import logger
 from src.runtime.base import Predictor
 from src.runtime.factory import open_predictor
 from src.runtime.options import open_options
+from src.zoo import default_model, find_model
 
 
-def resolve_model(name_or_path: str) -> Path:
-    """The model file that --model names; ModelError where there is none."""
-    path = Path(name_or_path)
+def resolve_model(name_or_path: str | None) -> Path:
+    """The model file that --model names, the best released one for None; ModelError where there is none."""
+    path = default_model() if name_or_path is None else find_model(name_or_path)
     if path.is_file():
         return path
-    raise ModelError(f"There is no model file '{name_or_path}'. Give one that export.py wrote (.onnx, .xml) or a "
-                     "checkpoint (.ckpt) as --model.")  # fmt: skip
+    raise ModelError(f"There is no model file '{name_or_path}'. Give one that export.py wrote (.onnx, .xml), a "
+                     "checkpoint (.ckpt), or a released model's name as --model.")  # fmt: skip
 
 
 def open_model(args: argparse.Namespace) -> Predictor:
@@ -29,6 +31,7 @@ def open_model(args: argparse.Namespace) -> Predictor:
     if set(options["preprocess"]) == {"ref_size"}:
         ref_size = options["preprocess"].pop("ref_size")
     path = resolve_model(args.model)
+    logger.info("model: %s", path)
     predictor, _ = open_predictor(path, args.device, **options)
     if ref_size is not None:
         _set_ref_size(predictor, ref_size, path)

@@ -11,6 +11,7 @@ from src.log import logger
 from src.runtime.base import Predictor
 from src.runtime.contract import Contract
 from src.runtime.options import RuntimeOptions, not_installed, only_f32
+from src.zoo import verified_model
 
 
 def open_predictor(
@@ -25,7 +26,8 @@ def open_predictor(
     """Load a model file, ready for `Predictor.predict`.
 
     Args:
-        path: `.ckpt` or `.mindir` (MindSpore), `.onnx` (onnxruntime) or `.xml` (OpenVINO IR).
+        path: `.ckpt` or `.mindir` (MindSpore), `.onnx` (onnxruntime) or `.xml` (OpenVINO IR); or a released model's
+            name (see `src.zoo`).
         device: the runtime's name of a device: CPU, GPU, NPU; Ascend and auto for MindSpore.
         threads: threads of the CPU; None leaves them to the runtime. MindSpore takes them once a process.
         precision: f32, bf16 or f16, in which a floating-point model is computed, as far as the runtime has it; None
@@ -38,7 +40,7 @@ def open_predictor(
             and `preprocess` lacks a field.
         DeviceError: the device, or the precision on it, or the runtime itself is not here.
     """
-    path = Path(path)
+    path = verified_model(path)
     if path.suffix not in _OPENERS:
         raise ModelError(f"'{path}' is no model file: known are {', '.join(_OPENERS)}.")
     options = RuntimeOptions(device, device_id, threads, precision or "f32", preprocess or {})

@@ -1,0 +1,128 @@
+"""What trained checkpoints are released as: small files, named as people will call them."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from src.checkpoint import file_source, load_network, read_checkpoint, save_checkpoint
+from src.costs import count
+from src.errors import ExportError
+from src.log import logger
+from src.quant.files import files_of
+from src.quant.options import BACKENDS, Job, Variant
+from src.quant.run import quantise
+from src.zoo import ReleasedFile, ReleasedModel
+
+SIZE = 512
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed form of a network: how quantize.py makes it, what it is called then, and how large it may be."""
+
+    name: str
+    what: str
+    variant: Variant
+    most_mb: float
+
+    @property
+    def file(self) -> str:
+        return self.name + BACKENDS[self.variant.type]
+
+
+@dataclass(frozen=True)
+class Product:
+    """A network: its checkpoint with float16 weights, at most `most_mb` * 10^6 bytes, and its deployed forms."""
+
+    name: str
+    what: str
+    most_mb: float
+    deployed: tuple[Deployed, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a release is made.
+
+    Attributes:
+        config: YAML file whose validation set is scored and whose training set calibrates int8.
+        ref_size: shorter side of the network's input from now on; None keeps the checkpoint's.
+        max_mse_increase: of int8 over float (see quantize.py); None sets no budget.
+    """
+
+    config: Path
+    ref_size: int | None = None
+    max_mse_increase: float | None = None
+
+
+def _float16(name: str, what: str, runtime: str, most_mb: float) -> Deployed:
+    return Deployed(name, what, Variant("fp16", runtime), most_mb)
+
+
+def _int8(runtime: str) -> Deployed:
+    return Deployed("modnet-p-int8", "modnet-p in 8 bits", Variant("int8", runtime), 3)
+
+
+_DENSE, _PRUNED, _MMNET = "MODNet, EfficientNet-Lite0", "MODNet, pruned and distilled", "MMNet"
+# The best comes first: it is what infer.py takes unless told otherwise.
+PRODUCTS = {
+    "dense": Product("modnet-lite0", _DENSE, 20, (_float16("modnet-lite0", _DENSE, "onnxruntime", 20),)),
+    "pruned": Product(
+        "modnet-p",
+        _PRUNED,
+        4,
+        (
+            _float16("modnet-p", _PRUNED, "onnxruntime", 4),
+            _float16("modnet-p", _PRUNED, "openvino", 4),
+            _int8("openvino"),
+            _int8("onnxruntime"),
+        ),
+    ),
+    "mmnet": Product("mmnet", _MMNET, 4, (_float16("mmnet", _MMNET, "onnxruntime", 4),)),
+}
+
+
+def release_checkpoint(source: Path, target: Path, ref_size: int | None = None) -> None:
+    """Store a trained checkpoint's weights as float16, without its training state; `ref_size` as in `Recipe`."""
+    checkpoint = read_checkpoint(source)
+    meta = checkpoint.meta
+    if ref_size is not None:
+        meta = replace(meta, preprocess=replace(meta.preprocess, ref_size=ref_size))
+    meta = replace(meta, source=meta.source | file_source(source), train={})
+    save_checkpoint(target, checkpoint.weights, meta, half=True)
+
+
+def build(product: Product, source: Path, folder: Path, recipe: Recipe) -> list[ReleasedModel]:
+    """Make all files of a product in `folder` from its trained checkpoint, not scored yet.
+
+    Raises:
+        ExportError: int8 cannot keep `recipe.max_mse_increase`; and what exporting and quantising raise.
+    """
+    checkpoint = folder / f"{product.name}.ckpt"
+    release_checkpoint(source, checkpoint, recipe.ref_size)
+    costs = count(load_network(checkpoint)[0], SIZE, SIZE)
+    _deploy(product, checkpoint, recipe)
+    files = [(product.name, product.what, checkpoint, product.most_mb)]
+    files += [(form.name, form.what, folder / form.file, form.most_mb) for form in product.deployed]
+    models = []
+    for name, what, path, most_mb in files:
+        parts = tuple(ReleasedFile.of(part) for part in reversed(files_of(path)))
+        models.append(ReleasedModel(name, what, parts, costs.parameters, costs.macs))
+        if models[-1].bytes > 1e6 * most_mb:
+            logger.warning("%s has %.2f MB, wanted are at most %g", path, models[-1].bytes / 1e6, most_mb)
+    return models
+
+
+def _deploy(product: Product, checkpoint: Path, recipe: Recipe) -> None:
+    """Make the deployed forms beside the checkpoint, under their released names."""
+    made = checkpoint.parent / f"{product.name}-variants"
+    variants = tuple(form.variant for form in product.deployed)
+    job = Job(str(checkpoint), str(made), variants, str(recipe.config), max_mse_increase=recipe.max_mse_increase)
+    if failed := quantise(job):
+        raise ExportError(
+            f"{failed} of {product.name}'s forms do not keep the MSE increase of {recipe.max_mse_increase:.0%}; {made} "
+            "holds the reports. Nothing was released. Allow more, or train on."
+        )
+    for form in product.deployed:
+        made_as = made / f"{product.name}_{form.variant.label}{BACKENDS[form.variant.type]}"
+        for part in files_of(made_as):
+            part.rename((checkpoint.parent / form.file).with_suffix(part.suffix))

@@ -1,0 +1,135 @@
+"""A release: trained checkpoints become files, files get scores, and the index says all of it."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from src.bench.results import Benchmark, Measurement
+from src.comparison import score
+from src.config import load_config
+from src.errors import ConfigError, OutputError
+from src.files import make_folder, unused_folder, whole_file
+from src.log import logger
+from src.pairs import evaluation_pairs
+from src.release.products import PRODUCTS, Product, Recipe, build
+from src.runtime.factory import open_predictor
+from src.zoo import INDEX, ReleasedModel, find_model, read_zoo, write_zoo
+
+_SCORES = ("mse", "mad", "iou")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be released.
+
+    Attributes:
+        checkpoints: trained ones by the keys of `PRODUCTS`; none scores what was released before once more.
+        folder: of released files and their index.
+        work: for what is being made, and for the mattes and scores of the evaluation, which stay; an earlier
+            release's stays too.
+        recipe: how; None scores nothing.
+        benchmark: result of benchmark.py with released models, by name or file.
+        overwrite: replace files that were released before.
+    """
+
+    checkpoints: dict[str, Path]
+    folder: Path
+    work: Path
+    recipe: Recipe | None = None
+    benchmark: Path | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.checkpoints and self.recipe is None:
+            raise ConfigError("A new release needs --config: its validation set gives the scores.")
+
+
+def make_release(request: Request) -> list[ReleasedModel]:
+    """Make, score and put in place what is asked for; returns all that is released now, in the index's order.
+
+    New files reach `request.folder` only when all of them are made and scored, the index last.
+
+    Raises:
+        ConfigError: nothing is asked for, or the benchmark's result cannot be used.
+        OutputError: a file was released before, and `overwrite` is off.
+    """
+    known = read_zoo(request.folder)
+    if not (request.checkpoints or known):
+        raise ConfigError(
+            f"{request.folder} has no {INDEX} yet: give trained checkpoints (--dense, --pruned, --mmnet)."
+        )
+    products = [PRODUCTS[key] for key in request.checkpoints]
+    if not request.overwrite:
+        _refuse_existing(request.folder, products)
+    benchmark = Benchmark.load(request.benchmark) if request.benchmark else None
+    work = unused_folder(request.work, ("models", "scores"))
+    made, models = work / "models", []
+    if products:
+        make_folder(made)
+    for product, checkpoint in zip(products, request.checkpoints.values(), strict=True):
+        models += build(product, checkpoint, made, request.recipe)
+    if request.recipe:
+        chosen, place = (models, made) if products else (known, request.folder)
+        models = list(_scored(chosen, place, request.recipe.config, make_folder(work / "scores")))
+    merged = _merge(known, models)
+    if benchmark:
+        merged = [_timed(model, benchmark) for model in merged]
+    if products:
+        _put_in_place(models, made, request.folder)
+    write_zoo(merged, request.folder)
+    return merged
+
+
+def _scored(models: Sequence[ReleasedModel], folder: Path, config: Path, output: Path) -> Iterable[ReleasedModel]:
+    spec = load_config(config).dataset("val_dataset")
+    pairs = evaluation_pairs(spec)
+    for model in models:
+        predictor, _ = open_predictor(folder / model.file)
+        result = score(model.file, predictor, output / model.file, pairs, spec)
+        scores = {name: result.whole[name] for name in _SCORES}
+        yield replace(model, scores=scores, dataset=Path(result.dataset).name, pictures=result.pictures)
+
+
+def _merge(known: Sequence[ReleasedModel], new: Sequence[ReleasedModel]) -> list[ReleasedModel]:
+    """New models take the places of those of the same file; the order is that of `PRODUCTS`, others come last."""
+    models = {model.file: model for model in [*known, *new]}
+    products = PRODUCTS.values()
+    names = list(dict.fromkeys(n for p in products for n in (p.name, *(form.name for form in p.deployed))))
+    return sorted(models.values(), key=lambda m: names.index(m.name) if m.name in names else len(names))
+
+
+def _timed(model: ReleasedModel, benchmark: Benchmark) -> ReleasedModel:
+    """With the time of the benchmark's first row of this file in f32, if it has one; as it is otherwise."""
+    for row in benchmark.models:
+        if find_model(row.model).name == model.file and row.precision == "f32" and row.inference_ms is not None:
+            return replace(model, latency=_latency(row, benchmark))
+    logger.info("no time of %s in the benchmark", model.file)
+    return model
+
+
+def _latency(row: Measurement, benchmark: Benchmark) -> dict[str, Any]:
+    return {
+        "milliseconds": row.inference_ms,
+        "threads": row.threads,
+        "precision": row.precision,
+        "shape": benchmark.settings["shape"],
+        "cpu": benchmark.machine["cpu"],
+    }
+
+
+def _refuse_existing(folder: Path, products: Sequence[Product]) -> None:
+    for product in products:
+        for name in (f"{product.name}.ckpt", *(form.file for form in product.deployed)):
+            if (folder / name).exists():
+                raise OutputError(f"{folder / name} is there already. Add --overwrite to release a new one.")
+
+
+def _put_in_place(models: Sequence[ReleasedModel], source: Path, folder: Path) -> None:
+    make_folder(folder)
+    for model in models:
+        for file in reversed(model.files):  # the one to open comes last
+            with whole_file(folder / file.name) as temporary:
+                shutil.copyfile(source / file.name, temporary)
+            logger.info("-> %s", folder / file.name)
