@@ -31,6 +31,8 @@ def parse_args() -> argparse.Namespace:
     add("--calibration_batches", type=int, default=8, help="how many batches of them (default: 8)")
     add("--no_recalibration", action="store_true", help="keep the batch norms' statistics")
     add("--sensitivity_pictures", type=int, default=8, help="validation pictures for each trial (default: 8)")
+    add("--norm", dest="norms", help="batch: batch norm in place of instance norm; auto: where it pays (norms.csv)")
+    add("--norm_cost", type=float, default=0.1, help="auto: share by which the MSE may rise untrained (default: 0.1)")
     return parser.parse_args()
 
 
@@ -57,6 +59,8 @@ def main() -> None:
         batches=args.calibration_batches,
         recalibrate=not args.no_recalibration,
         pictures=args.sensitivity_pictures,
+        norm=args.norms,
+        norm_cost=args.norm_cost,
     )
     select_device(config.device_target, config.device_id)
     report = prune_checkpoint(config, options)

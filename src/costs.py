@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from mindspore import nn
 
 from src.errors import NetworkError
+from src.models.easpp import ScaleFusion
 from src.models.graph import Graph, Node, trace
 from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
 from src.models.two_class import FromLayout, PersonMatte
@@ -56,6 +57,10 @@ def _squeeze_excite(node: Node) -> Use:
     return Use({"fc1.weight": 1, "fc2.weight": 1}, math.prod(node.shape) + hidden, (channels, hidden))
 
 
+def _fuse(node: Node) -> Use:
+    return Use({"weight": math.prod(node.shape[1:])}, 0, (node.shape[0],))
+
+
 def _nothing(node: Node) -> Use:
     return Use({})
 
@@ -65,6 +70,7 @@ RULES: dict[type, Callable[[Node], Use]] = {
     Conv2d: _conv,
     NormAct: _norm,
     SqueezeExcite: _squeeze_excite,
+    ScaleFusion: _fuse,
     Concat: _nothing,
     Downsample: _nothing,
     ToLayout: _nothing,

@@ -5,6 +5,7 @@ Nothing here needs MindSpore: an edge device reads the spec out of a file to kno
 
 import dataclasses
 import json
+import types
 import typing
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -94,8 +95,20 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True)
+class EasppSpec:
+    """Efficient atrous spatial pyramid pooling: width of its narrow part, and the dilations of its scales."""
+
+    channels: int
+    rates: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ModNetSpec:
-    """All widths of a MODNet (Ke et al., AAAI 2022): low-resolution, high-resolution and fusion branch."""
+    """All widths of a MODNet (Ke et al., AAAI 2022): low-resolution, high-resolution and fusion branch.
+
+    Attributes:
+        easpp: what makes `lr16x` from the encoder's deepest map; None: a 5x5 convolution.
+    """
 
     title: ClassVar[str] = "MODNet"
 
@@ -113,6 +126,7 @@ class ModNetSpec:
     lr4x: Norm
     f2x: Norm
     fusion: Norm
+    easpp: EasppSpec | None = None
     network: str = "modnet"
 
     @property
@@ -178,31 +192,13 @@ def modnet_spec(
 
 
 NetworkSpec = ModNetSpec | MMNetSpec
-NORMS = ("ib", "batch")
-
-
-def with_norm(spec: NetworkSpec, norm: str | None) -> NetworkSpec:
-    """The same widths with another norm: "batch" (it folds into the convolutions when deployed), "ib" (half of each
-    width, as MODNet has it); None and networks without IBNorm stay as they are."""
-    if norm is None or not isinstance(spec, ModNetSpec):
-        return spec
-
-    def changed(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(changed(v) for v in value)
-        if not isinstance(value, Norm):
-            return value
-        return Norm(value.channels, 0) if norm == "batch" else Norm.half(value.channels)
-
-    fields = {f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)}
-    return ModNetSpec(**{name: changed(value) for name, value in fields.items()})
-
-
 SPECS: dict[str, type[NetworkSpec]] = {"modnet": ModNetSpec, "mmnet": MMNetSpec}
 
 
 def spec_to_json(spec: NetworkSpec) -> str:
-    return json.dumps({"version": SPEC_VERSION, **dataclasses.asdict(spec)}, sort_keys=True)
+    """The numbers of a spec; what it has none of is left out, so that older releases read it where they can."""
+    values = {name: value for name, value in dataclasses.asdict(spec).items() if value is not None}
+    return json.dumps({"version": SPEC_VERSION, **values}, sort_keys=True)
 
 
 def spec_from_json(text: str) -> NetworkSpec:
@@ -222,6 +218,8 @@ def spec_from_json(text: str) -> NetworkSpec:
 
 def _build(kind: Any, value: Any) -> Any:
     """A value of the annotated type `kind` from what JSON gives; unknown or missing names raise Key- or TypeError."""
+    if isinstance(kind, types.UnionType):  # of a spec and None
+        kind = typing.get_args(kind)[0] if value is not None else None
     if dataclasses.is_dataclass(kind):
         kinds = typing.get_type_hints(kind)
         return kind(**{name: _build(kinds[name], v) for name, v in value.items()})
@@ -234,6 +232,7 @@ __all__ = [
     "ENCODERS",
     "SPECS",
     "BlockSpec",
+    "EasppSpec",
     "EncoderSpec",
     "MMNetSpec",
     "ModNetSpec",
@@ -246,5 +245,4 @@ __all__ = [
     "modnet_spec",
     "spec_from_json",
     "spec_to_json",
-    "with_norm",
 ]

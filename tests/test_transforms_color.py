@@ -9,7 +9,16 @@ from src.imaging import write_png
 from src.transforms.background import painted_background
 from tests.transform_samples import apply, painted_sample
 
-COLOR = ["ColorJitter", "RandomGray", "RandomLight", "RandomBlur", "RandomFaceBlur", "RandomNoise", "RandomJPEG", "BackgroundSwap"]
+COLOR = [
+    "ColorJitter",
+    "RandomGray",
+    "RandomLight",
+    "RandomBlur",
+    "RandomFaceBlur",
+    "RandomNoise",
+    "RandomJPEG",
+    "BackgroundSwap",
+]
 
 
 def photo() -> dict:

@@ -78,7 +78,9 @@ def test_a_person_broader_than_the_picture_covers_it(black):
     sample = standing_person()
     sample["alpha"][20:100, 5:155] = 1
     for seed in range(10):
-        result = apply(sample, seed, "NewScene", background_dir=black, **(WHITE | {"side": 64, "aspect": 0.5, "height": 2.0}))
+        result = apply(
+            sample, seed, "NewScene", background_dir=black, **(WHITE | {"side": 64, "aspect": 0.5, "height": 2.0})
+        )
         assert result["alpha"].max(axis=0).mean() > 0.7
 
 

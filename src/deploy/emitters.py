@@ -16,6 +16,7 @@ from mindspore import nn
 
 from src.deploy.onnx_graph import OnnxGraph
 from src.errors import NetworkError
+from src.models.easpp import ScaleFusion
 from src.models.graph import Graph, Node
 from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
 from src.models.two_class import FromLayout, PersonMatte
@@ -181,6 +182,15 @@ def _concat(emission: Emission, node: Node, inputs: list[str]) -> str:
         for x, up in zip(inputs, node.cell.upsample, strict=True)
     ]
     return maps[0] if len(maps) == 1 else emission.onnx.op("Concat", maps, node.name, axis=1)
+
+
+@emitter(ScaleFusion)
+def _fuse(emission: Emission, node: Node, inputs: list[str]) -> str:
+    onnx, fused = emission.onnx, ""
+    for i, (x, weight) in enumerate(zip(inputs, node.cell.weight.asnumpy(), strict=True)):
+        scaled = onnx.op("Mul", [x, onnx.channel_constant(f"{node.name}.weight.{i}", weight)], f"{node.name}/scale")
+        fused = onnx.op("Add", [fused, scaled], f"{node.name}/sum") if fused else scaled
+    return fused
 
 
 @emitter(Downsample)

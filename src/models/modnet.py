@@ -3,6 +3,7 @@
 import mindspore as ms
 from mindspore import nn
 
+from src.models.easpp import EfficientAspp
 from src.models.encoder import Encoder
 from src.models.layers import Concat, ConvNormAct, Downsample, MapEnergy, MatteHead, SqueezeExcite, ToLayout
 from src.spec import ModNetSpec, Norm
@@ -26,12 +27,17 @@ class LowResolutionBranch(nn.Cell):
         super().__init__()
         self.se = SqueezeExcite(spec.encoder.head, spec.se_hidden)
         self.upsample = Concat(True)
-        self.conv_lr16x = unit(spec.encoder.head, spec.lr16x, 5)
+        self.has_easpp = spec.easpp is not None
+        if self.has_easpp:
+            self.easpp = EfficientAspp(spec.encoder.head, spec.easpp, spec.lr16x)
+        else:
+            self.conv_lr16x = unit(spec.encoder.head, spec.lr16x, 5)
         self.conv_lr8x = unit(spec.lr16x.channels, spec.lr8x, 5)
         self.head = MatteHead(spec.lr8x.channels, 3, stride=2)
 
     def construct(self, enc32x: ms.Tensor) -> ms.Tensor:
-        lr16x = self.conv_lr16x(self.upsample(self.se(enc32x)))
+        gated = self.se(enc32x)
+        lr16x = self.easpp(gated) if self.has_easpp else self.conv_lr16x(self.upsample(gated))
         return self.conv_lr8x(self.upsample(lr16x))
 
 

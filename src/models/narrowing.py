@@ -46,11 +46,12 @@ def _encoder(encoder: Encoder, spec: EncoderSpec, kept: Kept) -> EncoderSpec:
 
 def _modnet(network: MODNet, kept: Kept) -> ModNetSpec:
     lr, hr, fusion = network.lr_branch, network.hr_branch, network.f_branch
+    easpp = network.spec.easpp
     return replace(
         network.spec,
         encoder=_encoder(network.encoder, network.spec.encoder, kept),
         se_hidden=kept.hidden(lr.se),
-        lr16x=kept.norm(lr.conv_lr16x.norm),
+        lr16x=kept.norm((lr.easpp.project if easpp else lr.conv_lr16x).norm),
         lr8x=kept.norm(lr.conv_lr8x.norm),
         tohr_enc2x=kept.norm(hr.tohr_enc2x.norm),
         conv_enc2x=kept.norm(hr.conv_enc2x.norm),
@@ -62,6 +63,7 @@ def _modnet(network: MODNet, kept: Kept) -> ModNetSpec:
         lr4x=kept.norm(fusion.conv_lr4x.norm),
         f2x=kept.norm(fusion.conv_f2x.norm),
         fusion=kept.norm(fusion.conv_f.norm),
+        easpp=easpp and replace(easpp, channels=kept.norm(lr.easpp.reduce.norm).channels),
     )
 
 

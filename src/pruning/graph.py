@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from src.errors import NetworkError
+from src.models.easpp import ScaleFusion
 from src.models.graph import Graph, Node
 from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
 from src.models.two_class import FromLayout
@@ -129,6 +130,15 @@ def _squeeze_excite(couplings: Couplings, node: Node, inputs: list[np.ndarray]) 
 @rule(Concat)
 def _concat(couplings: Couplings, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(inputs)
+
+
+@rule(ScaleFusion)
+def _fuse(couplings: Couplings, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+    x, *scales = inputs
+    for other in scales:
+        couplings.tie(x, other)
+    couplings.axis(node, "weight", 1, x, "value")
+    return x
 
 
 @rule(Downsample, ToLayout, FromLayout, ToMatte)

@@ -9,6 +9,7 @@ from src.pruning.importance import IMPORTANCES
 from src.pruning.measure import Target
 from src.pruning.plan import Limits
 
+NORM_CHOICES = ("auto", "batch")
 STRATEGIES = ("original", "uniform", "global", "budget", "sensitivity")
 
 
@@ -23,7 +24,9 @@ class PruneOptions:
         calibration: folder of pictures for the batch norms' statistics; None takes the training set's, if there is one.
         batches: so many batches for these and for Taylor importance.
         recalibrate: renew the batch norms' statistics where pictures are given.
-        pictures: so many validation pictures for the sensitivity.
+        pictures: so many validation pictures for the sensitivity and for the choice of norms.
+        norm: "batch": all instance norms become batch norms; "auto": those whose harm is worth it; None: none does.
+        norm_cost: share by which "auto" lets the MSE rise before any retraining.
     """
 
     strategy: str = "original"
@@ -37,10 +40,16 @@ class PruneOptions:
     batches: int = 8
     recalibrate: bool = True
     pictures: int = 8
+    norm: str | None = None
+    norm_cost: float = 0.1
 
     def __post_init__(self) -> None:
         check_choice("strategy", self.strategy, STRATEGIES)
         check_choice("importance", self.importance, IMPORTANCES)
+        if self.norm is not None:
+            check_choice("norm", self.norm, NORM_CHOICES)
+        if not self.norm_cost >= 0:
+            raise ConfigError(f"`norm_cost` is a share of the MSE and must be at least 0, got {self.norm_cost}.")
         if not 0 <= self.ratio < 1:
             raise ConfigError(f"`ratio` is the share of channels to remove and must lie in [0, 1), got {self.ratio}.")
         if not 0 < self.threshold <= 1:

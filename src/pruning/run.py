@@ -23,7 +23,8 @@ from src.pruning.calibration import folder_batches, recalibrate, training_batche
 from src.pruning.compression import compression_info
 from src.pruning.groups import channels_of
 from src.pruning.importance import OF_WEIGHTS
-from src.pruning.measure import Measure, Target, kept_channels, macs, parameters
+from src.pruning.measure import MEASURED_SIZE, Measure, Target, kept_channels, macs, parameters
+from src.pruning.norms import batch_normalised, input_statistics, instance_norms, measure_norms
 from src.pruning.options import PruneOptions
 from src.pruning.plan import Plan
 from src.pruning.report import PruneReport, compare
@@ -34,6 +35,7 @@ from src.pruning.taylor import taylor
 from src.runtime.mindspore_runtime import MindSporePredictor
 from src.spec import ModNetSpec, NetworkSpec
 from src.training.setup import preprocess_of
+from src.zoo import find_model
 
 CHECKPOINT = "pruned.ckpt"
 
@@ -48,9 +50,10 @@ def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
     network, meta = load_network(config.ckpt_path)
     run = _Run(network, meta, config, options, output)
     plan = run.plan()
-    narrow = prune(network, plan.keep, run.setting.channels)
+    narrow, norms = run.renorm(prune(network, plan.keep, run.setting.channels))
+    plan = replace(plan, settings=plan.settings | norms)
     batches = run.recalibrate(narrow)
-    source = file_source(config.ckpt_path)
+    source = file_source(find_model(config.ckpt_path, (".ckpt",)))
     report = compare(network, narrow, source, plan.strategy, plan.settings, batches)
     report.save(output)
     _save_side_file(narrow.spec, options, output)
@@ -83,6 +86,11 @@ class _Run:
     output: Path
 
     def __post_init__(self) -> None:
+        options, config = self.options, self.config
+        if options.norm and options.calibration is None and config.train_dataset is None:
+            raise ConfigError("`norm` needs pictures for new batch norms' statistics: give --config or --calibration.")
+        if options.norm == "auto" and config.val_dataset is None:
+            raise ConfigError("`norm: auto` needs pictures to score: give --config with a `val_dataset`.")
         self.channels, weights = channels_of(self.network), arrays_of(self.network)
         self.setting = Setting(self.channels, weights, self._scores(weights), self.options.limits)
 
@@ -138,31 +146,65 @@ class _Run:
     def _sensitivity(self) -> Sensitivity:
         if self.config.val_dataset is None:
             raise ConfigError("The strategy `sensitivity` needs pictures to score: give --config with a `val_dataset`.")
-        spec = self.config.dataset("val_dataset")
-        pairs = evaluation_pairs(spec)[: self.options.pictures]
-        predictor = MindSporePredictor(self.network, self.meta.preprocess)
-
-        def score() -> float:
-            return evaluate(predictor, pairs, "", spec.dataset_root, allow_rgb=spec.alpha_allow_rgb).whole["mse"]
-
-        table = measure_sensitivity(self.network, self.setting, score, progress=_bar("sensitivity", "trial"))
+        score = self._score()
+        table = measure_sensitivity(
+            self.network, self.setting, lambda: score(self.network), progress=_bar("sensitivity", "trial")
+        )
         table.save(self.output / "sensitivity.csv")
         table.draw(self.output / "sensitivity.png")
         return table
 
+    def _score(self) -> Callable[[nn.Cell], float]:
+        """MSE of a network on the first validation pictures."""
+        spec = self.config.dataset("val_dataset")
+        pairs = evaluation_pairs(spec)[: self.options.pictures]
+
+        def score(network: nn.Cell) -> float:
+            predictor = MindSporePredictor(network, self.meta.preprocess)
+            return evaluate(predictor, pairs, "", spec.dataset_root, allow_rgb=spec.alpha_allow_rgb).whole["mse"]
+
+        return score
+
+    def renorm(self, narrow: nn.Cell) -> tuple[nn.Cell, dict[str, str]]:
+        """Put batch norms where the options ask for them: the network, and what was done in words."""
+        options = self.options
+        if options.norm is None:
+            return narrow, {}
+        images, layers = list(self._images()), list(instance_norms(narrow))
+        if options.norm == "auto":
+            layers = self._paying(narrow, images)
+        done = f"{options.norm} ({len(layers)} of {len(instance_norms(narrow))} layers batch-normalised)"
+        return batch_normalised(narrow, layers, input_statistics(narrow, layers, images)), {"norm": done}
+
+    def _paying(self, narrow: nn.Cell, images: list[np.ndarray]) -> list[str]:
+        """Norms that are worth replacing, by measuring each; leaves the table."""
+        score, bar = self._score(), _bar("norms", "layer")
+        table = measure_norms(self.network, narrow, score, images, MEASURED_SIZE, progress=bar)
+        table.save(self.output / "norms.csv")
+        chosen = table.choose(self.options.norm_cost)
+        together = batch_normalised(self.network, chosen, input_statistics(self.network, chosen, images))
+        for line in (*table.lines(), f"together: MSE {table.unchanged:.5f} => {score(together):.5f} before retraining"):
+            logger.info("%s", line)
+        return chosen
+
     def recalibrate(self, narrow: nn.Cell) -> int:
         """Renew batch norms' statistics where there are pictures; returns the number of batches."""
-        options = self.options
-        if not options.recalibrate or (options.calibration is None and self.config.train_dataset is None):
+        images = self._images() if self.options.recalibrate else None
+        if images is None:
             logger.info("batch norms keep their statistics: pictures (--config or --calibration) would renew them")
             return 0
-        if options.calibration is not None:
-            images = folder_batches(options.calibration, self.meta.preprocess, options.batches)
-        else:
-            self._check_normalisation()
-            spec = self.config.dataset("train_dataset")
-            images = (image for image, _, _ in training_batches(spec, options.batches, self.config.seed))
         return recalibrate(narrow, tqdm(images, "batch norms", unit="batch", disable=None))
+
+    def _images(self) -> Iterable[np.ndarray] | None:
+        """Batches of pictures without labels, [N, 3, H, W]; None where no pictures are given."""
+        options = self.options
+        if options.calibration is not None:
+            return folder_batches(options.calibration, self.meta.preprocess, options.batches)
+        if self.config.train_dataset is None:
+            return None
+        self._check_normalisation()
+        spec = self.config.dataset("train_dataset")
+        return (image for image, _, _ in training_batches(spec, options.batches, self.config.seed))
 
     def _check_normalisation(self) -> None:
         stated, own = preprocess_of(self.config), self.meta.preprocess

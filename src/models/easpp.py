@@ -1,0 +1,58 @@
+"""Efficient atrous spatial pyramid pooling: context at several scales, at little cost."""
+
+import mindspore as ms
+from mindspore import nn
+from mindspore.common.initializer import initializer
+
+from src.models.layers import Concat, ConvNormAct, MapShape, native_layout
+from src.spec import EasppSpec, Norm
+
+
+class ScaleFusion(nn.Cell):
+    """Maps of equal shape -> their sum, weighted for every map and channel by `weight` [maps, channels]."""
+
+    def __init__(self, maps: int, channels: int) -> None:
+        super().__init__()
+        self.weight = ms.Parameter(initializer("ones", (maps, channels)), name="weight")
+        self.shape = (-1,) if native_layout() else (-1, 1, 1)
+
+    def construct(self, *maps: ms.Tensor) -> ms.Tensor:
+        fused = maps[0] * self.weight[0].reshape(self.shape)
+        for i in range(1, len(maps)):
+            fused = fused + maps[i] * self.weight[i].reshape(self.shape)
+        return fused
+
+    def out_shape(self, *maps: MapShape) -> MapShape:
+        return maps[0]
+
+
+class EfficientAspp(nn.Cell):
+    """The deepest map -> `out.channels` channels at twice its size.
+
+    ASPP with its two fusions in the other order: the channels are narrowed, each one is filtered at several dilations
+    by itself (depthwise), the scales are fused channel by channel, and only then the channels with one another, once
+    instead of once a scale. The paper widens to the encoder's channels again; here the last 1x1 convolution makes the
+    channels that follow. The map is upsampled where it is narrow.
+
+    Only `out` is an IBNorm. The others are batch norms, which fold away; and on small maps whole channels of a wide
+    dilation's output are constant, where instance norm would magnify nothing but rounding.
+
+    Source: Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition", AAAI 2022,
+    section on e-ASPP (no code of it was published; dilations and norms are ours).
+    """
+
+    def __init__(self, in_channels: int, spec: EasppSpec, out: Norm) -> None:
+        super().__init__()
+        width, norm = spec.channels, Norm(spec.channels, 0)
+        self.reduce = ConvNormAct(in_channels, norm, 1)
+        self.upsample = Concat(True)
+        self.scales = nn.CellList([ConvNormAct(width, norm, 3, group=width, dilation=rate) for rate in spec.rates])
+        self.fuse = ScaleFusion(len(spec.rates), width)
+        self.project = ConvNormAct(width, out, 1)
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        x = self.upsample(self.reduce(x))
+        maps = ()
+        for scale in self.scales:
+            maps += (scale(x),)
+        return self.project(self.fuse(*maps))

@@ -1,0 +1,180 @@
+"""Which instance norms a network can do without: what batch norm in their place costs and saves, layer by layer.
+
+Batch norm folds into the convolution before it when a network is deployed; instance norm has to be computed. An
+instance norm has no scale and shift, so a batch norm with scale 1 and shift 0 on statistics of the same maps takes its
+place: it computes the same on a picture whose own statistics are those.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+from src.checkpoint import load_weights
+from src.files import whole_file
+from src.models import build_network
+from src.models.graph import Node, trace
+from src.models.layers import NormAct, SqueezeExcite, native_layout
+from src.models.narrowing import Kept, narrowing_of
+from src.spec import Norm
+from src.training.setup import renormed
+
+COLUMNS = ("layer", "batch_channels", "instance_channels", "mse", "mse_unchanged", "milliseconds", "saved")
+
+Statistics = dict[str, tuple[np.ndarray, np.ndarray]]  # norm -> mean and variance of its input, float64 [channels]
+
+
+@dataclass(frozen=True)
+class NormTrial:
+    """One layer with batch norm on all of its channels.
+
+    Attributes:
+        norm: its channels as they are.
+        mse: of the network with this layer alone changed, and not retrained.
+        milliseconds: of the layer and its convolution as they are; `saved`: less with batch norm.
+    """
+
+    layer: str
+    norm: Norm
+    mse: float
+    milliseconds: float
+    saved: float
+
+
+@dataclass(frozen=True)
+class NormTable:
+    """Trials of all instance norms that are deployed, and the MSE of the unchanged network."""
+
+    trials: tuple[NormTrial, ...]
+    unchanged: float
+
+    def rise(self, trial: NormTrial) -> float:
+        """Share by which the MSE rises; 0 where it falls, since scores are noisy."""
+        return max(trial.mse / self.unchanged - 1, 0.0)
+
+    def choose(self, share: float) -> list[str]:
+        """Layers to batch-normalise: those that save most for what they cost, one by one, as long as the rises of the
+        MSE together stay within `share` of it. Layers that save nothing stay as they are."""
+        useful = [trial for trial in self.trials if trial.saved > 0]
+        chosen, spent = [], 0.0
+        for trial in sorted(useful, key=lambda trial: self.rise(trial) / trial.saved):
+            if spent + self.rise(trial) <= share:
+                spent += self.rise(trial)
+                chosen.append(trial.layer)
+        return chosen
+
+    def lines(self) -> list[str]:
+        """The table as text, the cheapest savings first."""
+        order = sorted(self.trials, key=lambda trial: self.rise(trial) / max(trial.saved, 1e-9))
+        return [
+            f"{trial.layer:<30} {trial.norm.bn:>3}+{trial.norm.inorm:<3} MSE {self.unchanged:.5f} => {trial.mse:.5f} "
+            f"(+{self.rise(trial):.1%}), saves {trial.saved:.2f} of {trial.milliseconds:.2f} ms"
+            for trial in order
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write the table as CSV, one row for each layer in the network's order."""
+        rows = [
+            (trial.layer, trial.norm.bn, trial.norm.inorm, f"{trial.mse:.8g}", f"{self.unchanged:.8g}",
+             f"{trial.milliseconds:.4f}", f"{trial.saved:.4f}")
+            for trial in self.trials
+        ]  # fmt: skip
+        with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([COLUMNS, *rows])
+
+
+def instance_norms(network: nn.Cell) -> dict[str, Node]:
+    """Deployed norms with instance-normalised channels by name, in the order of computation."""
+    training = network.training
+    try:
+        nodes = trace(network.set_train(False)).nodes
+    finally:
+        network.set_train(training)
+    return {node.name: node for node in nodes if isinstance(node.cell, NormAct) and node.cell.inorm_channels}
+
+
+def input_statistics(network: nn.Cell, layers: Collection[str], images: Iterable[np.ndarray]) -> Statistics:
+    """Mean and variance over all pixels of all pictures [N, 3, H, W], by channel, of what some norms get."""
+    axes = (0, 1, 2) if native_layout() else (0, 2, 3)
+    moments: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
+
+    def note(layer: str) -> Callable:
+        def hook(cell: nn.Cell, inputs: tuple[ms.Tensor, ...], output: ms.Tensor) -> None:
+            x = inputs[0].asnumpy().astype(np.float64)
+            moments[layer].append(np.stack([x.mean(axes), np.square(x).mean(axes)]))
+
+        return hook
+
+    cells = dict(network.cells_and_names())
+    hooks = [cells[layer].register_forward_hook(note(layer)) for layer in layers]
+    try:
+        for image in images:
+            network(ms.Tensor(image))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    means = {layer: np.mean(rows, axis=0) for layer, rows in moments.items()}
+    return {layer: (mean, square - mean**2) for layer, (mean, square) in means.items()}
+
+
+def batch_normalised(network: nn.Cell, layers: Collection[str], statistics: Statistics) -> nn.Cell:
+    """A new network in which some layers' instance-normalised channels are batch-normalised, in inference mode.
+
+    Args:
+        statistics: mean and variance that these channels get; all other weights are those of `network`.
+    """
+    names = {id(cell): name for name, cell in network.cells_and_names()}
+
+    def norm(cell: NormAct) -> Norm:
+        own = Norm(cell.bn, cell.inorm_channels)
+        return Norm(own.channels, 0) if names[id(cell)] in layers else own
+
+    def hidden(cell: SqueezeExcite) -> int:
+        return cell.fc1.weight.shape[0]
+
+    result = build_network(narrowing_of(network).spec(network, Kept(norm, hidden)))
+    weights, cells = renormed(result, network.parameters_dict()), dict(network.cells_and_names())
+    for layer in layers:
+        for leaf, values in zip(("moving_mean", "moving_variance"), statistics[layer], strict=True):
+            parameter, old = weights[f"{layer}.bnorm.{leaf}"], cells[layer].bn
+            value = np.concatenate([parameter.asnumpy()[:old], values[old:]])
+            parameter.set_data(ms.Tensor(value.astype(np.float32)))
+    load_weights(result, weights, "the network with other norms")
+    return result.set_train(False)
+
+
+def measure_norms(
+    network: nn.Cell,
+    narrow: nn.Cell,
+    score: Callable[[nn.Cell], float],
+    images: Sequence[np.ndarray],
+    size: tuple[int, int],
+    profiler: Callable[[nn.Cell, int, int], dict[str, float]] | None = None,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> NormTable:
+    """Try every instance norm of `narrow`: what it costs in the trained `network`, and saves in `narrow`.
+
+    Args:
+        narrow: what pruning left of `network`, with the same names; or `network` itself.
+        score: a network's MSE.
+        images: pictures [N, 3, H, W] for the statistics.
+        size: height and width at which the time is measured.
+        profiler: (network, height, width) -> milliseconds of each layer; None: OpenVINO's.
+    """
+    if profiler is None:
+        from src.pruning.latency import profile_openvino as profiler  # needs onnx and openvino
+    layers = instance_norms(narrow)
+    statistics = input_statistics(network, layers, images)
+    plain = batch_normalised(narrow, layers, input_statistics(narrow, layers, images[:1]))
+    now, folded = profiler(narrow, *size), profiler(plain, *size)
+    producers = {name: trace(narrow).nodes[node.inputs[0]].name for name, node in layers.items()}
+    trials = []
+    for name, node in progress(list(layers.items())):
+        spent, left = (profile.get(name, 0.0) + profile.get(producers[name], 0.0) for profile in (now, folded))
+        mse = score(batch_normalised(network, [name], statistics))
+        trials.append(NormTrial(name, Norm(node.cell.bn, node.cell.inorm_channels), mse, spent, spent - left))
+    return NormTable(tuple(trials), score(network))
