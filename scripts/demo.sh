@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole way on generated portraits, from nothing: set up, generate, train, evaluate, prune and retrain, export, cut
-# out. Needs no data and no GPU.
+# The whole way on generated portraits, from nothing: set up, generate, train, evaluate, prune and retrain, export,
+# quantise, time, cut out. Needs no data and no GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 began=$SECONDS
@@ -21,10 +21,19 @@ echo "== pruning it, and retraining what is left with the dense network as its t
 FOREGROUND=1 PRUNE_ARGS="--strategy budget --target macs=2.5G" \
     bash scripts/run_prune_gpu.sh configs/synthetic.yml train/output/ckpt/MODNet_best.ckpt 0 --epoch_size 6
 
-echo "== exporting the pruned network and cutting portraits out, as a device without MindSpore does"
+echo "== exporting both networks, the pruned one in 8 bits too, and timing them"
 SHIPPED="prune/shipped"
+$PYTHON export.py --ckpt_path train/output/ckpt/MODNet_best.ckpt --file_format OPENVINO --output_path "$SHIPPED/dense"
 $PYTHON export.py --ckpt_path prune/output/ckpt/MODNet_best.ckpt --file_format OPENVINO --output_path "$SHIPPED"
-$PYTHON infer.py --model "$SHIPPED/MODNet_best.xml" --input data/synthetic/validation/P3M-500-P/blurred_image \
+$PYTHON quantize.py --model prune/output/ckpt/MODNet_best.ckpt --config configs/synthetic.yml --dtype int8 \
+    --output_path "$SHIPPED"
+MODELS=("$SHIPPED/dense/MODNet_best.xml" "$SHIPPED/MODNet_best.xml" "$SHIPPED/MODNet_best_int8.xml")
+$PYTHON eval.py --config configs/synthetic.yml --model "${MODELS[@]}" --output_path "$SHIPPED/eval"
+$PYTHON benchmark.py --models "${MODELS[@]}" --shape 512x512 --json "$SHIPPED/benchmark.json" \
+    --picture "$SHIPPED/benchmark.png"
+
+echo "== cutting portraits out, as a device without MindSpore does"
+$PYTHON infer.py --model "$SHIPPED/MODNet_best_int8.xml" --input data/synthetic/validation/P3M-500-P/blurred_image \
     --output "$SHIPPED/cutouts" --background white
 
 cat <<END
@@ -35,6 +44,7 @@ Done in $((SECONDS - ready)) s (set-up before that: $((ready - began)) s). Look 
   pictures          train/output/sheets/ (input, truth, matte, composite), train/output/loss.png
   checkpoint        train/output/ckpt/MODNet_best.ckpt
   before and after  prune/table/table.md, prune/pruned/report.txt and report.png
-  for a device      prune/shipped/MODNet_best.xml and .bin, its cut-outs in prune/shipped/cutouts/
+  for a device      prune/shipped/MODNet_best_int8.xml and .bin, its cut-outs in prune/shipped/cutouts/
+  how fast          prune/shipped/benchmark.png and .json; what 8 bits cost: prune/shipped/eval/comparison.json
   your own data     data/README.md, then: bash scripts/run_standalone_train_gpu.sh P3M.yml 0
 END
