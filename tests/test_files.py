@@ -23,7 +23,7 @@ def test_folders_are_made_with_their_parents_and_left_alone_when_there(tmp_path)
 def test_a_file_in_the_way_of_a_folder(tmp_path):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(OutputError, match=f"Cannot write to {place} .*Give another"):
+        with pytest.raises(OutputError, match=f"Cannot write to {place} .*another output folder"):
             make_folder(place)
 
 

@@ -101,7 +101,7 @@ def test_planted_flicker_goes_and_the_log_says_how_much(tmp_path, model):
         for _ in range(10):
             write((disc(40, 40, 15, 64) * 255).round().astype(np.uint8))
     outcome = run(model, tmp_path / "a.mov", tmp_path / "out", "--ofd", predictor=FlickeringPredictor())
-    line = next(line for line in outcome.out.splitlines() if "flicker" in line)
+    line = next(line for line in outcome.out.splitlines() if ", with OFD " in line)
     before, after = (float(part.split()[0]) for part in line.split("flicker ")[1].split(", with OFD "))
     assert before > 5 and after < 0.01
     for image in frames_of(tmp_path / "out/a_alpha.mov"):
