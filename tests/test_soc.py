@@ -143,8 +143,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(straight, soc_config, tmp_pat
 
     def signalled(self, image, detail, matte, lr, step):
         if step == 3:
-            assert callable(signal.getsignal(signal.SIGTERM))  # else the signal would end the test's own process
-            signal.raise_signal(signal.SIGTERM)
+            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)  # a real one would end pytest if anything were amiss
         return original(self, image, detail, matte, lr, step)
 
     monkeypatch.setattr(TrainStep, "__call__", signalled)

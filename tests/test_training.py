@@ -159,8 +159,7 @@ def test_a_signal_and_a_resume_change_nothing(straight, tiny_config, tmp_path, m
 
     def signalled(self, image, trimap, alpha, lr, step):
         if step == 3:
-            assert callable(signal.getsignal(signal.SIGTERM))  # else the signal would end the test's own process
-            signal.raise_signal(signal.SIGTERM)
+            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)  # a real one would end pytest if anything were amiss
         return original(self, image, trimap, alpha, lr, step)
 
     monkeypatch.setattr(TrainStep, "__call__", signalled)
