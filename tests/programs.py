@@ -1,6 +1,7 @@
 """Configurations for small runs, and the programs of the top level run inside the test's own process."""
 
 import contextlib
+import csv
 import io
 import os
 import shutil
@@ -112,3 +113,9 @@ def run_script(folder: Path, name: str, *arguments: Any, cwd: Path | None = None
     """`bash scripts/NAME ARGUMENTS` of a checkout, with the Python that runs the tests."""
     command = ("bash", folder / "scripts" / name, *arguments)
     return run_program(*command, cwd=cwd or folder, **{"PYTHON": sys.executable} | environment)
+
+
+def metrics_rows(folder: Path) -> list[dict[str, str]]:
+    """Rows of a run's metrics.csv."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))

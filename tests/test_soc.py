@@ -1,6 +1,5 @@
 """Adaptation of the narrow network: the backup, frozen norms, a whole run and its resumption, refusals."""
 
-import csv
 import shutil
 import signal
 from pathlib import Path
@@ -20,7 +19,7 @@ from src.training.adaptation import AdaptationStep
 from src.training.parallel import freeze_batch_norm
 from src.training.step import TrainStep
 from tests.narrow import narrow_batch, narrow_network
-from tests.programs import Outcome, run_main, write_yaml
+from tests.programs import Outcome, metrics_rows, run_main, write_yaml
 
 CONFIG = Config(optimizer="adam", lr=1e-3, beta2=0.99)
 
@@ -117,8 +116,7 @@ def last(folder: Path) -> Checkpoint:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open(newline="") as file:
-        return [{k: v for k, v in row.items() if not k.endswith("_cost")} for row in csv.DictReader(file)]
+    return [{k: v for k, v in row.items() if not k.endswith("_cost")} for row in metrics_rows(folder)]
 
 
 def test_a_run_scores_before_it_steps_and_logs_both_parts(straight):

@@ -1,6 +1,5 @@
 """A whole training run of the narrow network: what it leaves, and that stopping and resuming change nothing."""
 
-import csv
 import os
 import re
 import shutil
@@ -22,7 +21,7 @@ from src.pairs import find_pairs
 from src.runtime.mindspore_runtime import MindSporePredictor
 from src.training.schedule import learning_rate
 from src.training.step import TrainStep
-from tests.programs import ROOT, Outcome, run_main, write_yaml
+from tests.programs import ROOT, Outcome, metrics_rows, run_main, write_yaml
 
 # Everything that has a state: Adam's moments, moving averages, a rate that depends on the step.
 RECIPE = (
@@ -44,11 +43,6 @@ def last(folder: Path) -> Checkpoint:
     return read_checkpoint(folder / "ckpt" / "MODNet_last.ckpt")
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -64,7 +58,9 @@ def assert_same_run(one: Path, other: Path) -> None:
         for name, value in ours.items():
             np.testing.assert_allclose(value.asnumpy(), theirs[name].asnumpy(), rtol=1e-6, atol=1e-7, err_msg=name)
     times = ("batch_cost", "reader_cost")
-    plain = [[{k: v for k, v in row.items() if k not in times} for row in rows(folder)] for folder in (one, other)]
+    plain = [
+        [{k: v for k, v in row.items() if k not in times} for row in metrics_rows(folder)] for folder in (one, other)
+    ]
     assert plain[0] == plain[1]
 
 
@@ -98,7 +94,7 @@ def test_log_lines(straight):
 
 
 def test_metrics_csv(straight, tiny_config):
-    table = rows(straight[0])
+    table = metrics_rows(straight[0])
     assert tuple(table[0]) == (
         "step", "epoch", "lr", "loss", "semantic", "detail", "matte", "batch_cost", "reader_cost", "val_mse", "val_mad"
     )  # fmt: skip
@@ -122,7 +118,7 @@ def test_the_saved_configuration_repeats_the_run(straight, tiny_config):
 def test_checkpoints_describe_themselves(straight):
     folder, _ = straight
     meta = last(folder).meta
-    validated = [row for row in rows(folder) if row["val_mse"]]
+    validated = [row for row in metrics_rows(folder) if row["val_mse"]]
     assert (meta.epoch, meta.step, meta.preprocess.ref_size) == (2, 6, 64)
     assert meta.scores["mse"] == pytest.approx(float(validated[-1]["val_mse"]), rel=1e-6)
     assert meta.train["best_mse"] == pytest.approx(min(float(row["val_mse"]) for row in validated), rel=1e-6)
@@ -190,7 +186,7 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(straight, tmp_path):
     assert os.listdir(second / "ckpt") == ["MODNet_best.ckpt"]  # of the run that was continued
     best = straight[0] / "ckpt" / "MODNet_best.ckpt"
     assert (second / "ckpt" / "MODNet_best.ckpt").read_bytes() == best.read_bytes()
-    assert [row["step"] for row in rows(second)][:4] == ["1", "2", "3", "3"]
+    assert [row["step"] for row in metrics_rows(second)][:4] == ["1", "2", "3", "3"]
 
 
 def test_weights_that_turn_nan_in_the_last_update_are_not_saved(tiny_config, tmp_path, monkeypatch):

@@ -87,14 +87,22 @@ class NormTable:
             csv.writer(file).writerows([COLUMNS, *rows])
 
 
+def _norm_of(cell: NormAct) -> Norm:
+    return Norm(cell.bn, cell.inorm_channels)
+
+
 def instance_norms(network: nn.Cell) -> dict[str, Node]:
     """Deployed norms with instance-normalised channels by name, in the order of computation."""
+    nodes = _deployed(network)
+    return {node.name: node for node in nodes if isinstance(node.cell, NormAct) and node.cell.inorm_channels}
+
+
+def _deployed(network: nn.Cell) -> list[Node]:
     training = network.training
     try:
-        nodes = trace(network.set_train(False)).nodes
+        return trace(network.set_train(False)).nodes
     finally:
         network.set_train(training)
-    return {node.name: node for node in nodes if isinstance(node.cell, NormAct) and node.cell.inorm_channels}
 
 
 def input_statistics(network: nn.Cell, layers: Collection[str], images: Iterable[np.ndarray]) -> Statistics:
@@ -130,7 +138,7 @@ def batch_normalised(network: nn.Cell, layers: Collection[str], statistics: Stat
     names = {id(cell): name for name, cell in network.cells_and_names()}
 
     def norm(cell: NormAct) -> Norm:
-        own = Norm(cell.bn, cell.inorm_channels)
+        own = _norm_of(cell)
         return Norm(own.channels, 0) if names[id(cell)] in layers else own
 
     def hidden(cell: SqueezeExcite) -> int:
@@ -171,10 +179,10 @@ def measure_norms(
     statistics = input_statistics(network, layers, images)
     plain = batch_normalised(narrow, layers, input_statistics(narrow, layers, images[:1]))
     now, folded = profiler(narrow, *size), profiler(plain, *size)
-    producers = {name: trace(narrow).nodes[node.inputs[0]].name for name, node in layers.items()}
-    trials = []
+    nodes, trials = _deployed(narrow), []
     for name, node in progress(list(layers.items())):
-        spent, left = (profile.get(name, 0.0) + profile.get(producers[name], 0.0) for profile in (now, folded))
+        producer = nodes[node.inputs[0]].name
+        spent, left = (profile.get(name, 0.0) + profile.get(producer, 0.0) for profile in (now, folded))
         mse = score(batch_normalised(network, [name], statistics))
-        trials.append(NormTrial(name, Norm(node.cell.bn, node.cell.inorm_channels), mse, spent, spent - left))
+        trials.append(NormTrial(name, _norm_of(node.cell), mse, spent, spent - left))
     return NormTable(tuple(trials), score(network))

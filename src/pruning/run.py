@@ -170,10 +170,9 @@ class _Run:
         options = self.options
         if options.norm is None:
             return narrow, {}
-        images, layers = list(self._images()), list(instance_norms(narrow))
-        if options.norm == "auto":
-            layers = self._paying(narrow, images)
-        done = f"{options.norm} ({len(layers)} of {len(instance_norms(narrow))} layers batch-normalised)"
+        images, every = list(self._images()), list(instance_norms(narrow))
+        layers = self._paying(narrow, images) if options.norm == "auto" else every
+        done = f"{options.norm} ({len(layers)} of {len(every)} layers batch-normalised)"
         return batch_normalised(narrow, layers, input_statistics(narrow, layers, images)), {"norm": done}
 
     def _paying(self, narrow: nn.Cell, images: list[np.ndarray]) -> list[str]:

@@ -53,12 +53,7 @@ class BackgroundSwap:
         return {**sample, "image": composite(foreground, alpha, background)}
 
     def _background(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-        if self.files:
-            background = cover(self.files[rng.integers(len(self.files))], height, width, rng)
-        else:
-            background = painted_background(height, width, rng)
-        sigma = rng.uniform(*self.blur)
-        return cv2.GaussianBlur(background, (0, 0), sigma) if sigma > 0.3 else background
+        return out_of_focus(any_background(self.files, height, width, rng), rng.uniform(*self.blur))
 
 
 def pictures(folder: str) -> tuple[Path, ...]:
@@ -72,6 +67,18 @@ def pictures(folder: str) -> tuple[Path, ...]:
             "to have backgrounds painted."
         )
     return tuple(files)
+
+
+def any_background(files: tuple[Path, ...], height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Part of one of the pictures, or a painted background where there is none; uint8 RGB [height, width, 3]."""
+    if not files:
+        return painted_background(height, width, rng)
+    return cover(files[rng.integers(len(files))], height, width, rng)
+
+
+def out_of_focus(background: np.ndarray, sigma: float) -> np.ndarray:
+    """Blurred by `sigma` pixels, as far as that shows."""
+    return cv2.GaussianBlur(background, (0, 0), sigma) if sigma > 0.3 else background
 
 
 def cover(path: Path, height: int, width: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from src.transforms import checks
 from src.transforms.registry import Sample, register
+from src.transforms.spatial import occupied
 
 _HEAD_IN_BREADTH = 0.42  # head's height in a person's breadth: shoulders in a portrait, elbows in a whole body
 _TALLEST_HEAD = 0.9  # in the person's own height
@@ -42,7 +43,7 @@ class RandomFaceBlur:
         if rng.random() >= self.probability:
             return sample
         person = sample["alpha"] > 0.9
-        rows, columns = np.flatnonzero(person.any(axis=1)), np.flatnonzero(person.any(axis=0))
+        rows, columns = occupied(person)
         if not len(rows):
             return sample
         head = min(_HEAD_IN_BREADTH * (columns[-1] - columns[0] + 1), _TALLEST_HEAD * len(rows))

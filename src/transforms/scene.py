@@ -9,10 +9,10 @@ import numpy as np
 
 from src.imaging import composite, estimate_foreground, resize
 from src.transforms import checks
-from src.transforms.background import cover, painted_background, pictures
+from src.transforms.background import any_background, out_of_focus, pictures
 from src.transforms.distractors import add_distractors
 from src.transforms.registry import Sample, register
-from src.transforms.spatial import flipped, log_uniform
+from src.transforms.spatial import flipped, log_uniform, occupied
 
 _MOST_ENLARGED = 2.0
 _EDGE = 0.02  # alpha at a border from which on the person is cut by it
@@ -76,19 +76,16 @@ class NewScene:
         return {**pixels, "image": composite(_relit(foreground, rng), alpha, background), "alpha": alpha}
 
     def _background(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-        if self.files and rng.random() < 0.8:
-            background = cover(self.files[rng.integers(len(self.files))], height, width, rng)
-        else:
-            background = painted_background(height, width, rng)
+        files = self.files if self.files and rng.random() < 0.8 else ()
+        background = any_background(files, height, width, rng)
         background = add_distractors(background, int(rng.integers(self.distractors + 1)), rng)
-        sigma = rng.uniform(*self.blur) * rng.integers(2)
-        return cv2.GaussianBlur(background, (0, 0), sigma) if sigma > 0.3 else background
+        return out_of_focus(background, rng.uniform(*self.blur) * rng.integers(2))
 
     def _placed(
         self, foreground: np.ndarray, alpha: np.ndarray, height: int, width: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Foreground and alpha [height, width], the person scaled and moved."""
-        rows, columns = (np.flatnonzero(alpha.max(axis=axis) > _EDGE) for axis in (1, 0))
+        rows, columns = occupied(alpha > _EDGE)
         window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         cut = rows[-1] == len(alpha) - 1
         foreground, alpha = np.ascontiguousarray(foreground[window]), np.ascontiguousarray(alpha[window])

@@ -41,6 +41,11 @@ def move_all(sample: Sample, move: Callable[[str, np.ndarray], np.ndarray]) -> S
     return {**sample, **moved}
 
 
+def occupied(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows and of the columns in which a mask, bool [H, W], holds anywhere."""
+    return np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+
+
 def flipped(array: np.ndarray) -> np.ndarray:
     """Left and right swapped."""
     return cv2.flip(array, 1)

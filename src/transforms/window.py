@@ -10,7 +10,7 @@ import numpy as np
 from src.imaging import crop_reflect
 from src.transforms import checks
 from src.transforms.registry import Sample, register
-from src.transforms.spatial import flipped, log_uniform, move_all, resize_field
+from src.transforms.spatial import flipped, log_uniform, move_all, occupied, resize_field
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class RandomScaleCrop:
 
     def _person_window(self, sample: Sample, rng: np.random.Generator) -> _Window | None:
         person = sample["alpha"] > 0.5
-        rows, columns = np.flatnonzero(person.any(axis=1)), np.flatnonzero(person.any(axis=0))
+        rows, columns = occupied(person)
         if not len(rows):
             return None
         top, tall, broad = int(rows[0]), len(rows), int(columns[-1] - columns[0]) + 1
