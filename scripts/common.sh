@@ -16,8 +16,8 @@ require_file() { # require_file PATH WHAT
     [ -f "$1" ] || { echo "error: no $2 at $1" >&2; exit 2; }
 }
 
-absolute() { # absolute MODEL: a path made absolute; a released model's name, which is a plain word, as it is
-    if [[ "$1" == */* || "$1" == *.ckpt || -e "$1" ]]; then realpath -m "$1"; else echo "$1"; fi
+absolute() { # absolute MODEL[@PRECISION]: a path made absolute; a released model's name, a plain word, as it is
+    if [[ "$1" == */* || "$1" == *.ckpt || -e "$1" || -e "${1%@*}" ]]; then realpath -m "$1"; else echo "$1"; fi
 }
 
 # Make the paths behind --resume and --ckpt_path absolute: the programs run in the repository, and `train` will point

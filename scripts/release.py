@@ -4,8 +4,9 @@
     python scripts/release.py --config configs/release.yml                   # measure all once more, renew the tables
     python benchmark.py --models pretrained/modnet-* --json bench.json; python scripts/release.py --benchmark bench.json
 
-Each file is scored on the configuration's validation set by the evaluation of eval.py. Mattes and scores stay in
---work (an earlier release's too), for scripts/worst.py. A checkpoint that is left out stays as it was released before.
+Each file is scored on the configuration's validation set by the evaluation of eval.py, in bf16 too where its runtime
+and this CPU have it; times in bf16 come from a benchmark of FILE@bf16. Mattes and scores stay in --work (an earlier
+release's too), for scripts/worst.py. A checkpoint that is left out stays as it was released before.
 """
 
 import argparse

@@ -14,7 +14,8 @@ class EvalResult:
     """Scores of one network on one data set.
 
     Attributes:
-        model, dataset: paths as given.
+        model: path or released name as given, with @PRECISION where that is not f32.
+        dataset: path as given.
         pictures: how many were scored.
         whole, band: mean scores by name over whole pictures and over their transition bands.
         per_picture: {"name", "whole", "band", "mmnet"} for each picture.

@@ -50,6 +50,7 @@ class ReleasedModel:
         dataset, pictures: what it was scored on.
         latency: "milliseconds" (median) a picture of the network, "threads" (None: the runtime's choice), "shape",
             "precision" and "cpu"; None where not measured.
+        bf16_scores, bf16_latency: the same of the file computed in bf16; None where that is not done or measured.
     """
 
     name: str
@@ -61,6 +62,8 @@ class ReleasedModel:
     dataset: str | None = None
     pictures: int = 0
     latency: dict[str, Any] | None = None
+    bf16_scores: dict[str, float] | None = None
+    bf16_latency: dict[str, Any] | None = None
 
     @property
     def file(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import benchmark as program
-from src.bench.cases import Case, Plan, parse_size, parse_threads, split_precision
+from src.bench.cases import Case, Plan, parse_size, parse_threads
 from src.bench.costs import network_costs
 from src.bench.measure import Worker, file_bytes, in_turns, measure
 from src.bench.picture import draw
@@ -58,8 +58,6 @@ def test_options_as_text():
         for text in texts:
             with pytest.raises(argparse.ArgumentTypeError, match="wanted"):
                 parse(text)
-    assert split_precision("a/m.xml@bf16", "f32") == ("a/m.xml", "bf16")
-    assert split_precision("a@b/m.xml", "f16") == ("a@b/m.xml", "f16")
 
 
 def test_a_plan_needs_pictures():
@@ -233,6 +231,7 @@ def test_mistakes_are_told_before_the_work(narrow_models, tmp_path):
         ((model, "--compare", model), "is not an earlier result"),
         ((model, "--picture", tmp_path / "p.abc"), "p.abc: known are ."),
         ((f"{model}@bf16",), "onnxruntime computes a float model in f32"),
+        ((f"{model}@int8",), "must be one of f32, bf16, f16, got 'int8'"),
         ((model, "--shape", "50x64"), "a multiple of 32"),
     ):
         assert text in run_main(program.main, "--models", *arguments).assert_refused()

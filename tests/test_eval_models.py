@@ -2,19 +2,24 @@
 
 import argparse
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import eval as program
+from src import zoo
 from src.cli import parse_share
-from src.errors import ModelError
+from src.errors import DeviceError, ModelError
 from src.evaluation import evaluate
 from src.files import unused_folder
 from src.imaging import read_alpha
 from src.results import Comparison, EvalResult
 from src.runtime.base import InputForm, Predictor
+from src.runtime.factory import open_predictor
 from src.spec import Preprocess
+from src.zoo import ReleasedFile, ReleasedModel, write_zoo
 from tests.narrow import narrow_state, save_narrow
 from tests.programs import run_main
 
@@ -43,6 +48,56 @@ def test_all_formats_of_a_network_get_the_same_scores(narrow_models, tiny_config
     assert [row["model"] for row in rows] == [str(model) for model in models]
     assert rows[0]["mse_increase"] == 0 and all(abs(row["mse_increase"]) < 1e-4 for row in rows)
     assert "\nmodel " in done.out and " MSE +/-" in done.out
+
+
+def in_bf16(model: Path) -> bool:
+    """Whether this CPU computes in bf16: `open_predictor` refuses elsewhere."""
+    try:
+        open_predictor(model, precision="bf16")
+    except DeviceError:
+        return False
+    return True
+
+
+def test_one_model_in_several_precisions(narrow_models, tiny_config, tmp_path, monkeypatch):
+    """By a released name and by path; --precision is for those that name none."""
+    monkeypatch.setattr(zoo, "FOLDER", tmp_path)
+    files = [Path(shutil.copy(narrow_models[".xml"].with_suffix(s), tmp_path / f"tiny{s}")) for s in (".xml", ".bin")]
+    write_zoo([ReleasedModel("tiny", "", tuple(map(ReleasedFile.of, files)))])
+    command = ("--config", tiny_config, "--precision", "bf16", "--output_path", tmp_path / "out", "--model", "tiny@f32")
+    if not in_bf16(files[0]):
+        assert "does not compute in bf16" in run_main(program.main, *command, files[0]).assert_refused()
+        return
+    done = run_main(program.main, *command, "tiny@bf16", files[0], narrow_models[".onnx"].as_posix() + "@f32")
+    assert done.status == 0, done.err
+    rows = json.loads((tmp_path / "out" / "comparison.json").read_text())["models"]
+    labels = ["tiny", "tiny@bf16", f"{files[0]}@bf16", str(narrow_models[".onnx"])]
+    assert [row["model"] for row in rows] == labels
+    table = done.out[done.out.index("\nmodel ") :].splitlines()
+    assert [line.split()[0] for line in table[2:]] == labels
+    folders = ["1_tiny", "2_tiny@bf16", "3_tiny.xml@bf16", "4_narrow.onnx"]
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [*folders, "comparison.json"]
+    exact, by_name, by_path, onnx = (row["whole"]["mse"] for row in rows)
+    assert by_name == by_path and onnx == pytest.approx(exact, rel=1e-4)
+    for matte in ("v00000.png", "v00001.png"):
+        mattes = [read_alpha(tmp_path / "out" / folder / matte) for folder in folders[:2]]
+        assert 1 / 255 - 1e-6 < np.abs(mattes[1] - mattes[0]).max() < 0.1  # near f32 and not it
+
+
+def test_precisions_that_cannot_be(narrow_models, tiny_config, tmp_path):
+    out = tmp_path / "out"
+
+    def refused(*models: str) -> str:
+        done = run_main(program.main, "--config", tiny_config, "--output_path", out, "--model", *models)
+        return done.assert_refused()
+
+    model = narrow_models[".xml"]
+    assert f"'{model}@int4': a model's precision must be one of f32, bf16, f16, got 'int4'. Write {model}@bf16" in (
+        refused(str(model), f"{model}@int4")
+    )
+    assert not out.exists()  # told before the work
+    assert "MindSpore computes a float model in f32, not in bf16" in refused(f"{narrow_models['.ckpt']}@bf16")
+    assert "neither a file nor a released model 'nothing'" in refused("nothing@bf16")
 
 
 def test_a_worse_model_does_not_pass(narrow_models, tiny_config, tmp_path):

@@ -58,6 +58,19 @@ def test_a_network_that_amplifies_rounding_may_differ_by_three_times_its_own_noi
         check_parity(Sum(gain=1e3), Sum(gain=1e3, error=3.1 * noise))
 
 
+def test_rounding_noise_is_the_largest_of_several_trials():
+    class Unsteady(Sum):
+        """Jumps in its third run alone."""
+
+        def run(self, x):
+            assert np.abs(x - 1).max() < 2e-7 and np.unique(x).size == 2  # the last bit, up and down
+            return super().run(x) + 0.25 * (len(self.shapes) == 3)
+
+    model, x = Unsteady(), np.ones((1, 3, 32, 32), np.float32)
+    assert parity._rounding_noise(model, x, np.full((1, 1, 32, 32), 0.5)) == 0.25
+    assert len(model.shapes) == 8
+
+
 def test_portable_operators():
     with portable_operators():
         assert not layers.native_layout()

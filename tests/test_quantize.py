@@ -1,6 +1,8 @@
 """quantize.py: what it leaves of a small network on both runtimes, that eval.py takes it, and what it refuses."""
 
+import contextlib
 import hashlib
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -150,6 +152,21 @@ def test_layers_kept_in_float_by_openvino(narrow_models, tmp_path):
     }
     assert inputs_of[kept] != "FakeQuantize"
     assert sum(kind == "FakeQuantize" for kind in inputs_of.values()) > 20
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_progress_bars_are_for_a_terminals_stderr(narrow_models, tmp_path, stream):
+    source = open_source(Job(str(narrow_models[".onnx"])), tmp_path)
+    inputs = [np.zeros((1, 3, 64, 64), np.float32)]
+    with contextlib.redirect_stdout(stream()) as out, contextlib.redirect_stderr(stream()) as err:
+        OpenVinoInt8(source, Variant(bias_correction="off"), inputs).write(tmp_path / "m.xml", source.contract, [])
+    assert out.getvalue() == ""
+    assert ("Statistics collection" in err.getvalue()) == (stream is Terminal)
 
 
 def export_onnx(folder: Path, name: str, state: dict[str, np.ndarray]) -> Path:

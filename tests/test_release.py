@@ -1,5 +1,6 @@
 """From trained checkpoints to released files: float16 storage, the index, scores, and the table in documents."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mindspore as ms
@@ -16,6 +17,7 @@ from src.release.products import Deployed, Product, Recipe, release_checkpoint
 from src.release.run import Request, make_release
 from src.release.table import BEGIN, END, HEAD, circumstances, put_between_markers, table_rows
 from src.runtime.factory import open_predictor
+from src.runtime.openvino_runtime import import_openvino
 from src.zoo import ReleasedFile, ReleasedModel, read_zoo
 from tests.narrow import narrow_spec, narrow_state, save_narrow
 from tests.programs import run_main
@@ -90,6 +92,12 @@ def test_a_release(tiny, tiny_config, tmp_path):
         assert model.scores == pytest.approx(models[0].scores, rel=5e-3)  # one pixel of the IoU is 2e-3
         assert open_predictor(tmp_path / "zoo" / model.file)[0].preprocess.ref_size == 64
         assert (tmp_path / "work" / "scores" / model.file / "v00001.png").exists()
+    able = "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert [m.file for m in models if m.bf16_scores] == ["tiny-ir.xml"] * able
+    if able:
+        assert models[2].bf16_scores == pytest.approx(models[2].scores, rel=0.05)
+        assert models[2].bf16_scores["mse"] != models[2].scores["mse"]
+        assert (tmp_path / "work" / "scores" / "tiny-ir.xml@bf16" / "v00001.png").exists()
     text = document.read_text()
     assert text.startswith(f"# Card\n{BEGIN}\n\n| name") and text.endswith(f"\n\n{END}\nend\n")
     assert "`tiny-ir.xml`" in text and "old" not in text
@@ -121,13 +129,20 @@ def model(name: str, file: str, **fields) -> ReleasedModel:
 def test_times_come_from_the_benchmark(tmp_path):
     write = [model("a", "a.onnx"), model("b", "b.xml")]
     run.write_zoo(write, tmp_path)
-    rows = [measurement("x/a.onnx", 5.0, "bf16"), measurement("x/a.onnx", 12.34), measurement("x/c.xml", 1.0)]
+    rows = [
+        measurement("x/b.xml", 5.0, "bf16"),
+        *(measurement("x/a.onnx", milliseconds) for milliseconds in (None, 12.34, 99.0)),
+        measurement("x/c.xml", 1.0),
+    ]
     Benchmark({"cpu": "CPU X", "cores": 2}, {"shape": [512, 512]}, rows).save(tmp_path / "bench.json")
     first, second = make_release(Request({}, tmp_path, tmp_path / "work", benchmark=tmp_path / "bench.json"))
     assert (first.latency["milliseconds"], first.latency["threads"], second.latency) == (12.34, 2, None)
+    assert (first.bf16_latency, second.bf16_latency["milliseconds"]) == (None, 5.0)
     assert read_zoo(tmp_path) == [first, second]
-    assert "512x512, f32, 2 threads, CPU X." in circumstances([first, second])
-    assert [row[-1] for row in table_rows([first, second])] == ["12.3", "-"]
+    text = "512x512, f32, 2 threads, CPU X; 512x512, bf16, 2 threads, CPU X."
+    assert text in circumstances([first, second])
+    rows = table_rows([first, second])
+    assert [(row[0], row[-1]) for row in rows] == [("`a`", "12.3"), ("`b`", "-"), ("`b@bf16`", "5.0")]
 
 
 def test_table_by_hand():
@@ -139,6 +154,11 @@ def test_table_by_hand():
     assert rows[0] == ["`net`", "`net.onnx`", "7,634,211", "15.91", "1.23", "0.0041", "0.0105", "0.9713", "-"]
     assert rows[1] == ["`new`", "`new.xml`", "-", "-", "1.23", "-", "-", "-", "-"]
     assert len(HEAD) == len(rows[0])
+    rounded = replace(known, bf16_scores=scores | {"mse": 0.0052}, bf16_latency={"milliseconds": 7.0})
+    assert table_rows([rounded]) == [
+        rows[0],
+        ["`net@bf16`", "`net.onnx`", *rows[0][2:5], "0.0052", "0.0105", "0.9713", "7.0"],
+    ]
     assert "validation part of CCP (107 pictures)" in circumstances([known])
 
 

@@ -15,6 +15,7 @@ from src.runtime.base import InputForm
 from src.runtime.contract import Contract, read_contract
 from src.runtime.factory import open_predictor
 from src.runtime.openvino_runtime import import_openvino
+from src.runtime.options import join_precision, split_precision
 from src.spec import Preprocess, spec_from_json, spec_to_json
 from tests.narrow import narrow_spec
 
@@ -76,6 +77,18 @@ def test_bf16_is_near_f32_and_not_it(narrow_models):
     image = picture(64, 64)
     exact, rounded = (open_predictor(narrow_models[".xml"], precision=p)[0].predict(image) for p in (None, "bf16"))
     assert 1e-5 < np.abs(exact - rounded).max() < 0.1
+
+
+def test_precisions_as_text():
+    assert split_precision("a/m.xml@bf16") == ("a/m.xml", "bf16")
+    assert split_precision("modnet-p@f32", "bf16") == ("modnet-p", "f32")
+    for path in ("m.xml", "a@b/m.xml", "a@bf16/m.xml", "m@2.xml", "a@b\\m.xml", "@bf16"):
+        assert split_precision(path) == (path, "f32") and split_precision(path, "f16") == (path, "f16")
+    for wrong in ("int8", "BF16", ""):
+        with pytest.raises(ConfigError, match=f"must be one of f32, bf16, f16, got '{wrong}'. Write m@bf16"):
+            split_precision(f"m@{wrong}")
+    for model, precision, text in (("m.xml", "bf16", "m.xml@bf16"), ("m.xml", "f32", "m.xml")):
+        assert join_precision(model, precision) == text and split_precision(text) == (model, precision)
 
 
 def test_a_fixed_size_is_what_pictures_are_made_to(narrow_ckpt, tmp_path):

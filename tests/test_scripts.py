@@ -89,9 +89,29 @@ def test_a_missing_configuration(copy, script, tmp_path):
     assert sorted(copy.rglob("*")) == before
 
 
-def test_a_missing_checkpoint(copy, tiny_config):
-    done = run_script(copy, EVAL, tiny_config, "absent.ckpt", 0)
-    assert (done.status, done.err) == (2, f"error: no checkpoint at {copy}/absent.ckpt\n")
+@pytest.mark.parametrize(("model", "file"), [("absent.ckpt", "absent.ckpt"), ("a/m.xml@bf16", "a/m.xml")])
+def test_a_missing_model(copy, tiny_config, model, file):
+    before = sorted(copy.rglob("*"))
+    done = run_script(copy, EVAL, tiny_config, model, 0)
+    assert (done.status, done.err) == (2, f"error: no model at {copy}/{file}\n")
+    assert sorted(copy.rglob("*")) == before
+
+
+def test_evaluation_of_any_model(copy, tiny_config, narrow_models):
+    """A file from where the user stands, a released name, and a name that nothing has."""
+
+    def evaluated(model: str) -> Outcome:
+        folder = narrow_models[".xml"].parent
+        return run_script(copy, EVAL, tiny_config, model, 0, cwd=folder, FOREGROUND="1")
+
+    for model, label in (("narrow.xml@f32", str(narrow_models[".xml"])), ("modnet-p.onnx", "modnet-p.onnx")):
+        done = evaluated(model)
+        assert done.status == 0, done.out + done.err
+        result = json.loads((copy / "eval" / "output" / "eval.json").read_text())
+        assert (result["model"], result["pictures"]) == (label, 2)
+        assert f"eval result, MSE: {result['whole']['mse']:.6f}" in done.out
+    done = evaluated("modnet-q")
+    assert done.status == 2 and "nor a released model 'modnet-q'. Did you mean `modnet-p`?" in done.out
 
 
 @pytest.mark.parametrize(("number", "devices"), [("2", "0"), ("two", "0,1"), ("0", ""), ("1", "0,1")])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from src.errors import ConfigError, ModelError
-from src.runtime.options import PRECISIONS, add_model_arguments, open_options
+from src.runtime.options import add_model_arguments, open_options, split_precision
 from src.zoo import find_model
 
 MODES = ("latency", "throughput")
@@ -73,12 +73,6 @@ def parse_threads(text: str) -> list[int]:
     return list(dict.fromkeys(map(int, text.split(","))))
 
 
-def split_precision(text: str, default: str) -> tuple[str, str]:
-    """`m.xml@bf16` -> ("m.xml", "bf16"); a name without @PRECISION gets the default."""
-    path, _, precision = text.rpartition("@")
-    return (path, precision) if precision in PRECISIONS else (text, default)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `Case` and `Plan`. The parser resolves conflicts: --threads takes several numbers here."""
     parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="released models or files, such "
@@ -107,7 +101,7 @@ def read_cases(args: argparse.Namespace) -> list[list[Case]]:
     """For each number of threads the cases that take turns.
 
     Raises:
-        ConfigError: a model is named twice.
+        ConfigError: a model is named twice, or with an unknown precision.
         ModelError: a file is not there.
     """
     models = [split_precision(text, args.precision) for text in args.models]

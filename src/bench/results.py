@@ -10,6 +10,7 @@ import numpy as np
 
 from src.errors import ConfigError
 from src.files import write_text
+from src.runtime.options import join_precision
 
 _PERCENTILES = (50, 90, 99)
 
@@ -53,7 +54,7 @@ class Measurement:
     @property
     def label(self) -> str:
         """As given to --models, with the precision where it is not f32."""
-        return self.model + (f"@{self.precision}" if self.precision != "f32" else "")
+        return join_precision(self.model, self.precision)
 
     @property
     def inference_ms(self) -> float | None:

@@ -15,6 +15,7 @@ LIMIT = 1e-4  # of alpha, for float32 models
 # batch, height, width: square, portrait, landscape, odd batch, tiny
 _SIZES = ((1, 512, 512), (1, 480, 288), (1, 288, 480), (3, 96, 160), (1, 32, 32))
 _NOISE_FACTOR = 3
+_NOISE_TRIALS = 8  # few pixels near a kink carry the largest change: one trial may see less than half of it
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def check_parity(reference: Predictor, candidate: Predictor) -> list[Difference]
     """Compare two float32 models on five batches of generated portraits, of five sizes where the candidate takes any.
 
     A difference has to stay below `LIMIT`; in a network that amplifies rounding, as untrained ones do, below three
-    times what the reference's own matte changes by when only the last bit of its input does.
+    times what the reference's own matte changes by at most, in a few trials, when only the last bits of its input do.
 
     Raises:
         ExportError: a difference is too large, or no number.
@@ -70,12 +71,14 @@ def _compare(
     if most >= LIMIT:
         noise = _rounding_noise(reference, x, wanted)
         allowed = max(LIMIT, _NOISE_FACTOR * noise)
-        logger.warning("this network amplifies rounding: the last bit of its input changes alpha by up to %.1e", noise)
+        logger.warning("this network amplifies rounding: the last bits of its input change alpha by up to %.1e", noise)
     return Difference(size, most, mean, allowed)
 
 
 def _rounding_noise(reference: Predictor, x: np.ndarray, y: np.ndarray) -> float:
-    """By how much of alpha `y` changes when every value of `x` goes up or down by its last bit."""
-    up = np.random.default_rng(0).random(x.shape) < 0.5
-    moved = np.nextafter(x, np.where(up, np.inf, -np.inf).astype(np.float32))
-    return float(np.abs(reference.run(moved) - y).max())
+    """By how much alpha `y` changes at most in a few trials, each value of `x` going up or down by its last bit."""
+    rng, most = np.random.default_rng(0), 0.0
+    for _ in range(_NOISE_TRIALS):
+        moved = np.nextafter(x, np.where(rng.random(x.shape) < 0.5, np.inf, -np.inf).astype(np.float32))
+        most = max(most, float(np.abs(reference.run(moved) - y).max()))
+    return most

@@ -1,6 +1,7 @@
 """Post-training int8 for OpenVINO, by NNCF."""
 
 import logging
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,9 @@ def _import_nncf() -> Any:
     import_openvino()  # switches the telemetry of both off
     try:
         import nncf
+        import rich  # draws NNCF's progress bars
     except ImportError as error:
         raise not_installed("nncf", error) from error
     nncf.set_log_level(logging.ERROR)
+    rich.reconfigure(stderr=True, quiet=not sys.stderr.isatty())  # its default is stdout, also where that is a log
     return nncf

@@ -25,6 +25,7 @@ from src.quant.options import BACKENDS, Job, Variant
 from src.quant.scoring import Validation, log_scores, short_scores
 from src.quant.source import open_source
 from src.results import EvalResult
+from src.runtime.options import join_precision
 
 _INT8 = {"openvino": OpenVinoInt8, "onnxruntime": OnnxInt8}
 _PROBED = 4  # calibration pictures for the layers' signal-to-noise ratio
@@ -184,7 +185,7 @@ class _Run:
     def _entry(self, path: Path, variant: Variant, note: dict[str, Any], result: EvalResult | None) -> Entry:
         source = {"model": self.source.path.name, "sha256": sha256(self.source.path)}
         return Entry(
-            model=path.name + ("@bf16" if variant.precision == "bf16" else ""),
+            model=join_precision(path.name, variant.precision),
             files=[describe(part) for part in reversed(files_of(path))],
             dtype=variant.dtype,
             backend=variant.type,

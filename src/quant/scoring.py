@@ -9,6 +9,7 @@ from src.log import logger
 from src.pairs import Pair, evaluation_pairs
 from src.results import Comparison, EvalResult
 from src.runtime.factory import open_predictor
+from src.runtime.options import join_precision
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Validation:
 
     def score(self, path: Path, precision: str = "f32") -> EvalResult:
         predictor, _ = open_predictor(path, precision=precision)
-        name = path.name if precision == "f32" else f"{path.name}@{precision}"
+        name = join_precision(path.name, precision)
         return evaluate(predictor, self.pairs, name, self.dataset, allow_rgb=self.allow_rgb)
 
 

@@ -58,8 +58,8 @@ def _float16(name: str, what: str, runtime: str, most_mb: float) -> Deployed:
     return Deployed(name, what, Variant("fp16", runtime), most_mb)
 
 
-def _int8(runtime: str) -> Deployed:
-    return Deployed("modnet-p-int8", "modnet-p in 8 bits", Variant("int8", runtime), 3)
+def _int8(network: str, runtime: str) -> Deployed:
+    return Deployed(f"{network}-int8", f"{network} in 8 bits", Variant("int8", runtime), 3)
 
 
 _DENSE, _PRUNED, _MMNET = "MODNet, EfficientNet-Lite0", "MODNet, pruned and distilled", "MMNet"
@@ -73,11 +73,20 @@ PRODUCTS = {
         (
             _float16("modnet-p", _PRUNED, "onnxruntime", 4),
             _float16("modnet-p", _PRUNED, "openvino", 4),
-            _int8("openvino"),
-            _int8("onnxruntime"),
+            _int8("modnet-p", "openvino"),
+            _int8("modnet-p", "onnxruntime"),
         ),
     ),
-    "mmnet": Product("mmnet", _MMNET, 4, (_float16("mmnet", _MMNET, "onnxruntime", 4),)),
+    "mmnet": Product(
+        "mmnet",
+        _MMNET,
+        4,
+        (
+            _float16("mmnet", _MMNET, "onnxruntime", 4),
+            _float16("mmnet", _MMNET, "openvino", 4),
+            _int8("mmnet", "openvino"),
+        ),
+    ),
 }
 
 

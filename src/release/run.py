@@ -1,5 +1,6 @@
 """A release: trained checkpoints become files, files get scores, and the index says all of it."""
 
+import contextlib
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +10,13 @@ from typing import Any
 from src.bench.results import Benchmark, Measurement
 from src.comparison import score
 from src.config import load_config
-from src.errors import ConfigError, OutputError
+from src.errors import ConfigError, DeviceError, OutputError
 from src.files import make_folder, unused_folder, whole_file
 from src.log import logger
 from src.pairs import evaluation_pairs
 from src.release.products import PRODUCTS, Product, Recipe, build
 from src.runtime.factory import open_predictor
+from src.runtime.options import join_precision
 from src.zoo import INDEX, ReleasedModel, find_model, read_zoo, write_zoo
 
 _SCORES = ("mse", "mad", "iou")
@@ -83,13 +85,22 @@ def make_release(request: Request) -> list[ReleasedModel]:
 
 
 def _scored(models: Sequence[ReleasedModel], folder: Path, config: Path, output: Path) -> Iterable[ReleasedModel]:
+    """With scores in f32, and in bf16 where runtime and device have it."""
     spec = load_config(config).dataset("val_dataset")
     pairs = evaluation_pairs(spec)
+
+    def scores(model: ReleasedModel, precision: str) -> dict[str, float]:
+        predictor, _ = open_predictor(folder / model.file, precision=precision)
+        label = join_precision(model.file, precision)
+        whole = score(label, predictor, output / label, pairs, spec).whole
+        return {name: whole[name] for name in _SCORES}
+
     for model in models:
-        predictor, _ = open_predictor(folder / model.file)
-        result = score(model.file, predictor, output / model.file, pairs, spec)
-        scores = {name: result.whole[name] for name in _SCORES}
-        yield replace(model, scores=scores, dataset=Path(result.dataset).name, pictures=result.pictures)
+        exact, rounded = scores(model, "f32"), None
+        with contextlib.suppress(DeviceError):  # most have no bf16
+            rounded = scores(model, "bf16")
+        dataset = Path(spec.dataset_root).name
+        yield replace(model, scores=exact, bf16_scores=rounded, dataset=dataset, pictures=len(pairs))
 
 
 def _merge(known: Sequence[ReleasedModel], new: Sequence[ReleasedModel]) -> list[ReleasedModel]:
@@ -101,12 +112,12 @@ def _merge(known: Sequence[ReleasedModel], new: Sequence[ReleasedModel]) -> list
 
 
 def _timed(model: ReleasedModel, benchmark: Benchmark) -> ReleasedModel:
-    """With the time of the benchmark's first row of this file in f32, if it has one; as it is otherwise."""
-    for row in benchmark.models:
-        if find_model(row.model).name == model.file and row.precision == "f32" and row.inference_ms is not None:
-            return replace(model, latency=_latency(row, benchmark))
-    logger.info("no time of %s in the benchmark", model.file)
-    return model
+    """With the times of the benchmark's first rows of this file in f32 and bf16; as it is where there is none."""
+    rows = [row for row in benchmark.models if find_model(row.model).name == model.file and row.inference_ms]
+    if not rows:
+        logger.info("no time of %s in the benchmark", model.file)
+    times = {row.precision: _latency(row, benchmark) for row in reversed(rows)}
+    return replace(model, latency=times.get("f32", model.latency), bf16_latency=times.get("bf16", model.bf16_latency))
 
 
 def _latency(row: Measurement, benchmark: Benchmark) -> dict[str, Any]:

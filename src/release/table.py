@@ -1,11 +1,13 @@
 """The table of released models, and the places in documents where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from src.errors import OutputError
 from src.files import write_text
 from src.log import logger
+from src.runtime.options import join_precision
 from src.zoo import ReleasedModel
 
 HEAD = ["name", "file", "parameters", "MACs, G", "MB", "MSE", "MAD", "IoU", "ms"]
@@ -13,8 +15,17 @@ BEGIN, END = "<!-- released models: begin -->", "<!-- released models: end -->"
 
 
 def table_rows(models: Sequence[ReleasedModel]) -> list[list[str]]:
-    """Cells under `HEAD`; what is not known is a dash."""
-    return [_cells(model) for model in models]
+    """Cells under `HEAD`, in bf16 below those in f32; what is not known is a dash."""
+    return [_cells(model) for model in _with_bf16(models)]
+
+
+def _with_bf16(models: Sequence[ReleasedModel]) -> Iterator[ReleasedModel]:
+    """Each model, and behind it what is known of it in bf16, as a model of its own."""
+    for model in models:
+        yield model
+        if model.bf16_scores or model.bf16_latency:
+            name = join_precision(model.name, "bf16")
+            yield replace(model, name=name, scores=model.bf16_scores, latency=model.bf16_latency)
 
 
 def _cells(model: ReleasedModel) -> list[str]:
@@ -36,7 +47,7 @@ def _cells(model: ReleasedModel) -> list[str]:
 def circumstances(models: Sequence[ReleasedModel]) -> str:
     """What the numbers of the table rest on."""
     sets = dict.fromkeys(f"{m.dataset} ({m.pictures} pictures)" for m in models if m.scores)
-    timings = dict.fromkeys(_timing(m.latency) for m in models if m.latency)
+    timings = dict.fromkeys(_timing(m.latency) for m in _with_bf16(models) if m.latency)
     texts = ["Parameters are the learned ones, MACs those of one 512x512 picture in deployment; MB are 10^6 bytes."]
     if sets:
         texts.append(

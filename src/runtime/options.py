@@ -51,6 +51,28 @@ def not_installed(package: str, error: ImportError) -> DeviceError:
     return DeviceError(f"Opening this model needs {package} ({error}). Run: pip install {package}")
 
 
+def split_precision(text: str, default: str = "f32") -> tuple[str, str]:
+    """`m.xml@bf16` -> ("m.xml", "bf16"); a path or name without @PRECISION gets the default.
+
+    Raises:
+        ConfigError: something else stands behind the last @, unless it belongs to the path: `a@b/m.xml`, `m@2.xml`.
+    """
+    model, _, precision = text.rpartition("@")
+    if not model or set(precision) & set("./\\"):
+        return text, default
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            f"'{text}': a model's precision must be one of {', '.join(PRECISIONS)}, got '{precision}'. Write "
+            f"{model}@bf16, or leave the @ out."
+        )
+    return model, precision
+
+
+def join_precision(model: str, precision: str) -> str:
+    """What tables and files call a model in a precision: `m.xml@bf16`, and `m.xml` in f32."""
+    return model if precision == "f32" else f"{model}@{precision}"
+
+
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --threads, --precision and the fields of `Preprocess`; `open_options` reads them back."""
     parser.add_argument("--threads", type=int, help="threads of the CPU (default: the runtime's choice)")
