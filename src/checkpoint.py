@@ -22,7 +22,7 @@ from src.spec import NetworkSpec, Preprocess, spec_from_json, spec_to_json
 from src.zoo import verified_model
 
 META_KEY = "modnet_meta"
-STATE_PREFIX = "train_state/"  # optimiser, EMA and other tensors that only a resumed training needs
+STATE_PREFIX = "train_state/"  # optimiser and other tensors that only a resumed training needs
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class Config:
     lambda_aux_loss: float = option(1.0, "weight of MMNet's auxiliary loss")
     composition: str = option("intended", "MMNet's composition loss: intended, or faithful to the original's (1/255)")
     clip_grad_norm: float = option(0.0, "clip the gradient's global norm to this; 0: off")
-    ema_decay: float = option(0.0, "keep an exponential moving average of the weights and validate it; 0: off")
+    ema_decay: float = option(0.0, "validate and save an exponential moving average of the weights; 0: off")
     freeze_backbone: bool = option(False, "do not train the encoder")
     bn_momentum: float | None = option(
         None, "share of the moving statistics that batch norms keep a step (default: MODNet 0.9, MMNet 0.999)"

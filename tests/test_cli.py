@@ -9,7 +9,7 @@ from src.cli import run_command
 from src.device import select_device
 from src.errors import DataError, DeviceError
 from src.log import logger, setup_logging
-from src.training.signals import Interrupted
+from src.signals import Interrupted
 from tests.programs import ROOT
 
 

@@ -1,6 +1,7 @@
 """infer.py on videos and cameras, with a network that takes the red channel for the matte."""
 
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -217,18 +218,66 @@ def test_an_absent_camera_is_refused(tmp_path, model):
     assert "no camera 77" in text and "--input" in text
 
 
-def test_ctrl_c_keeps_what_was_done(tmp_path, model):
-    class Interrupted(RedPredictor):
-        def run(self, x: np.ndarray) -> np.ndarray:
-            if len(self.shapes) == 8:
-                raise KeyboardInterrupt
-            return super().run(x)
+class Signalled(RedPredictor):
+    """Sends its process a signal before the network's fifth frame, as often as asked."""
 
-    outcome = run(model, clip(tmp_path / "a.mov"), tmp_path / "out", predictor=Interrupted())
-    assert outcome.status == 130 and "which are kept" in outcome.out
+    def __init__(self, number: int, times: int = 1) -> None:
+        super().__init__()
+        self.number, self.times = number, times
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        if len(self.shapes) == 4:
+            for _ in range(self.times):
+                signal.raise_signal(self.number)
+        return super().run(x)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_keeps_what_was_done(tmp_path, model, times):
+    """The first one lets the frames under way go on, the second one does not."""
+    outcome = run(model, clip(tmp_path / "a.mov"), tmp_path / "out", predictor=Signalled(signal.SIGINT, times))
+    assert outcome.status == 130 and "SIGINT received: closing the files" in outcome.out
     kept = frames_of(tmp_path / "out/a_alpha.mov")
-    assert 1 <= len(kept) <= 8 and f"after {len(kept)} frames" in outcome.out
+    assert 1 <= len(kept) <= 8 and f"stopped by SIGINT after {len(kept)} frames, which are kept" in outcome.out
     assert_in_order(kept, len(kept))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+WAITING_PROGRAM = """
+import signal, time
+from src.cli import run_command
+from tests.fake_predictor import RedPredictor, fake_model
+import infer
+class Waiting(RedPredictor):
+    def run(self, x):
+        if len(self.shapes) == 4:
+            print("ready", flush=True)
+            while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+                time.sleep(0.01)
+        return super().run(x)
+with fake_model(Waiting()):
+    run_command(infer.main)
+"""
+
+
+def test_sigterm_from_outside_keeps_what_was_done(tmp_path, model):
+    """The network waits in its fifth frame until the first signal is noted, whereupon a second one would end it."""
+    source, out = clip(tmp_path / "a.mov"), tmp_path / "out"
+    options = "--outputs", "alpha,rgba,composite", "--background", "black"
+    command = [sys.executable, "-c", WAITING_PROGRAM, "--model", model, "--input", source, "--output", out, *options]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "ready\n" in process.stdout
+        process.terminate()
+        said, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 143 and err == "", err
+    kept = frames_of(out / "a_alpha.mov")
+    assert 1 <= len(kept) <= 8 and f"stopped by SIGTERM after {len(kept)} frames, which are kept" in said
+    assert_in_order(kept, len(kept))
+    assert sorted(p.name for p in out.iterdir()) == ["a_alpha.mov", "a_composite.mp4", "a_rgba"]
+    assert len(frames_of(out / "a_composite.mp4")) == len(list((out / "a_rgba").iterdir())) == len(kept)
 
 
 def test_a_disk_that_fills_up_keeps_what_was_done(tmp_path, model):

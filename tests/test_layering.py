@@ -12,7 +12,7 @@ from tests.programs import ROOT
 # A module may import modules of its own row and of the rows that its row lists. Training stands last because its
 # validation is the same evaluation, through the same runtime, as eval.py's.
 ROWS: dict[int, tuple[set[str], set[int]]] = {
-    0: ({"errors", "log", "cli", "files", "memory"}, set()),
+    0: ({"errors", "log", "cli", "files", "memory", "signals"}, set()),
     1: (
         {
             "config",

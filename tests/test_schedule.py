@@ -25,9 +25,11 @@ def test_constant_rises_over_the_warmup():
     assert rates(5, (0, 150), lr_schedule="constant") == [0.01, 0.01]
 
 
-def test_cosine_falls_after_the_warmup():
-    got = rates(5, (0, 1, 2, 6, 9), lr_schedule="cosine", warmup_steps=2, epoch_size=2)
-    assert got == pytest.approx([0.005, 0.01, 0.01, 0.005, 0.01 * (1 + cos(pi * 7 / 8)) / 2])
+def test_cosine_falls_after_the_warmup_to_0_right_after_the_last_step():
+    """2 steps of rise and 8 of fall: the last of ten, step 9, has 7/8 of the way behind it."""
+    got = rates(5, (0, 1, 2, 6, 9, 10), lr_schedule="cosine", warmup_steps=2, epoch_size=2)
+    assert got == pytest.approx([0.005, 0.01, 0.01, 0.005, 0.01 * (1 + cos(pi * 7 / 8)) / 2, 0], abs=1e-12)
+    assert got[4] == pytest.approx(0.00038060, abs=1e-8)
 
 
 def test_one_cycle():

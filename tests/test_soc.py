@@ -1,7 +1,6 @@
 """Adaptation of the narrow network: the backup, frozen norms, a whole run and its resumption, refusals."""
 
 import shutil
-import signal
 from pathlib import Path
 
 import cv2
@@ -17,9 +16,9 @@ from src.models import build_network
 from src.spec import mmnet_spec
 from src.training.adaptation import AdaptationStep
 from src.training.parallel import freeze_batch_norm
-from src.training.step import TrainStep
 from tests.narrow import narrow_batch, narrow_network
-from tests.programs import Outcome, metrics_rows, run_main, write_yaml
+from tests.programs import Outcome, run_main, write_yaml
+from tests.training_runs import assert_same_run, interrupted_run, last_checkpoint, untimed_rows, whole_run
 
 CONFIG = Config(optimizer="adam", lr=1e-3, beta2=0.99)
 
@@ -106,22 +105,12 @@ def soc_config(tiny_config, synthetic_set, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def straight(soc_config, tmp_path_factory) -> tuple[Path, Outcome]:
     folder = tmp_path_factory.mktemp("run") / "output"
-    done = run_main(train.main, "--soc", "--config", soc_config, "--output_path", folder)
-    assert done.status == 0, done.err
-    return folder, done
-
-
-def last(folder: Path) -> Checkpoint:
-    return read_checkpoint(folder / "ckpt" / "MODNet_last.ckpt")
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    return [{k: v for k, v in row.items() if not k.endswith("_cost")} for row in metrics_rows(folder)]
+    return folder, whole_run(soc_config, folder, "--soc")
 
 
 def test_a_run_scores_before_it_steps_and_logs_both_parts(straight):
     folder, done = straight
-    table = rows(folder)
+    table = untimed_rows(folder)
     assert [(row["step"], bool(row["val_mse"])) for row in table] == [
         ("0", True), ("1", False), ("2", False), ("3", False), ("3", True),
         ("4", False), ("5", False), ("6", False), ("6", True),
@@ -135,34 +124,23 @@ def test_a_run_scores_before_it_steps_and_logs_both_parts(straight):
     assert yaml.safe_load((folder / "config.yml").read_text())["soc"] is True
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(straight, soc_config, tmp_path, monkeypatch):
+def test_a_resumed_run_equals_an_uninterrupted_one(straight, soc_config, tmp_path):
     """SIGTERM within the second epoch, when network and backup differ; the backup goes on as it was."""
-    folder, original = tmp_path / "output", TrainStep.__call__
-
-    def signalled(self, image, detail, matte, lr, step):
-        if step == 3:
-            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)  # a real one would end pytest if anything were amiss
-        return original(self, image, detail, matte, lr, step)
-
-    monkeypatch.setattr(TrainStep, "__call__", signalled)
-    done = run_main(train.main, "--soc", "--config", soc_config, "--output_path", folder)
-    monkeypatch.undo()
-    assert done.status == 143
-    stopped = last(folder)
+    folder = tmp_path / "output"
+    interrupted_run(3, soc_config, folder, "--soc")
+    stopped = last_checkpoint(folder)
     assert stopped.meta.step == 4
     epoch = read_checkpoint(folder / "ckpt" / "MODNet-1_3.ckpt")
-    assert_equal({n: v.asnumpy() for n, v in epoch.weights.items()},
-                 {n.removeprefix("backup/"): v.asnumpy() for n, v in stopped.state.items() if n.startswith("backup/")}
-                 )  # fmt: skip
-    done = run_main(train.main, "--config", folder / "config.yml", "--output_path", folder, "--resume", folder)
-    assert done.status == 0, done.err
+    trained = epoch.weights | part_of_state(epoch, "trained/")
+    assert_equal({n: v.asnumpy() for n, v in trained.items()},
+                 {n: v.asnumpy() for n, v in part_of_state(stopped, "backup/").items()})  # fmt: skip
+    done = whole_run(folder / "config.yml", folder, "--resume", folder)
     assert "epoch=0" not in done.out
-    one, other = last(straight[0]), last(folder)
-    for ours, theirs in ((one.weights, other.weights), (one.state, other.state)):
-        assert set(ours) == set(theirs)
-        for name, value in ours.items():
-            np.testing.assert_allclose(value.asnumpy(), theirs[name].asnumpy(), rtol=1e-6, atol=1e-7, err_msg=name)
-    assert rows(straight[0]) == rows(folder)
+    assert_same_run(straight[0], folder)
+
+
+def part_of_state(checkpoint: Checkpoint, prefix: str) -> dict[str, ms.Parameter]:
+    return {name.removeprefix(prefix): v for name, v in checkpoint.state.items() if name.startswith(prefix)}
 
 
 @pytest.fixture
@@ -193,7 +171,7 @@ def test_another_network(refused, tmp_path):
 
 
 def test_a_state_without_backup_is_no_run_to_resume(refused, straight, tmp_path):
-    checkpoint = last(straight[0])
+    checkpoint = last_checkpoint(straight[0])
     state = {name: ms.Tensor(v) for name, v in checkpoint.state.items() if not name.startswith("backup/")}
     path = tmp_path / "MODNet-1_3.ckpt"
     save_checkpoint(path, {n: ms.Tensor(v) for n, v in checkpoint.weights.items()}, checkpoint.meta, state)

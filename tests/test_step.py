@@ -159,8 +159,9 @@ def test_frozen_encoder_is_not_trained():
     assert {name for name in everything if not name.startswith("encoder.")} == set(names)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_weight_decay_leaves_norms_and_biases_alone(optimizer):
+def test_weight_decay_leaves_norms_and_biases_alone(optimizer, compiled):
     """Where the gradients are zero, a step takes lr * decay * weight away."""
     matrix, vector = ms.Parameter(np.full((2, 3), 2.0, np.float32)), ms.Parameter(np.full(3, 2.0, np.float32))
     update = build_optimizer([matrix, vector], Config(optimizer=optimizer, lr=0.1, weight_decay=0.5))
@@ -170,12 +171,13 @@ def test_weight_decay_leaves_norms_and_biases_alone(optimizer):
         update((first, second))
         return first
 
+    step = step if compiled else lambda first, second: update((first, second))
     step(ms.Tensor(np.zeros((2, 3), np.float32)), ms.Tensor(np.zeros(3, np.float32)))
     np.testing.assert_allclose(matrix.asnumpy(), np.full((2, 3), 2 * (1 - 0.1 * 0.5)), rtol=1e-6)
     np.testing.assert_array_equal(vector.asnumpy(), np.full(3, 2.0))
 
 
-def test_state_and_restore_give_back_the_optimiser_and_the_averages():
+def test_state_and_restore_give_back_the_optimiser_and_the_trained_weights():
     config = Config(optimizer="adamw", ema_decay=0.5)
     step = TrainStep(narrow_network(), config)
     state = {
@@ -185,9 +187,32 @@ def test_state_and_restore_give_back_the_optimiser_and_the_averages():
     other = TrainStep(narrow_network(), config)
     other.restore(state)
     found = other.state()
-    assert set(found) == set(state) and len([name for name in found if name.startswith("ema/")]) == len(step.ema)
+    trained = [name for name in found if name.startswith("trained/")]
+    assert set(found) == set(state) and len(trained) == len(step.ema) > 0
     for name, value in state.items():
         np.testing.assert_array_equal(found[name].asnumpy(), value.asnumpy(), err_msg=name)
     missing = next(iter(state))
     with pytest.raises(KeyError, match=missing):
         other.restore({name: value for name, value in state.items() if name != missing})
+
+
+def test_a_resumed_step_has_the_averages_of_the_weights_and_trains_on_behind_them():
+    """A network with a checkpoint's weights, all 3, and its state, all 1, is one that trained to 1 and averages 3."""
+    threes = {name: np.full_like(value, 3) for name, value in narrow_state().items()}
+    step = TrainStep(narrow_network(threes), Config(ema_decay=0.5))
+    ones = {name: ms.Tensor(np.ones(value.shape, value.asnumpy().dtype)) for name, value in step.state().items()}
+    step.restore(ones)
+    for name, value in step.weights().items():
+        assert (value.asnumpy() == 3).all(), name
+    trained = {p.name for p in step.network.trainable_params()}
+    for p in step.network.get_parameters():
+        assert (p.asnumpy() == (1 if p.name in trained else 3)).all(), p.name
+
+
+def test_a_run_that_goes_on_without_averages_has_the_weights_behind_them():
+    averaging = TrainStep(narrow_network(), Config(ema_decay=0.5))
+    state = {name: ms.Tensor(value.asnumpy() + 1) for name, value in averaging.state().items()}
+    step = TrainStep(narrow_network(), Config())
+    step.restore(state)
+    for p in step.network.trainable_params():
+        np.testing.assert_array_equal(p.asnumpy(), narrow_state()[p.name] + 1)

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 import yaml
 
 import train
-from src.checkpoint import Checkpoint, read_checkpoint, weights_of
+from src.checkpoint import read_checkpoint
 from src.config import load_config
 from src.evaluation import evaluate
 from src.pairs import find_pairs
@@ -22,6 +21,7 @@ from src.runtime.mindspore_runtime import MindSporePredictor
 from src.training.schedule import learning_rate
 from src.training.step import TrainStep
 from tests.programs import ROOT, Outcome, metrics_rows, run_main, write_yaml
+from tests.training_runs import assert_same_run, interrupted_run, last_checkpoint, whole_run
 
 # Everything that has a state: Adam's moments, moving averages, a rate that depends on the step.
 RECIPE = (
@@ -34,34 +34,11 @@ RECIPE = (
 def straight(tiny_config, tmp_path_factory) -> tuple[Path, Outcome]:
     """The folder of a run of two epochs, and what the program said."""
     folder = tmp_path_factory.mktemp("run") / "output"
-    done = run_main(train.main, "--config", tiny_config, "--output_path", folder, *RECIPE)
-    assert done.status == 0, done.err
-    return folder, done
-
-
-def last(folder: Path) -> Checkpoint:
-    return read_checkpoint(folder / "ckpt" / "MODNet_last.ckpt")
+    return folder, whole_run(tiny_config, folder, *RECIPE)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def assert_same_run(one: Path, other: Path) -> None:
-    """Weights, statistics, optimiser, averages, scores and losses are equal."""
-    a, b = last(one), last(other)
-    assert (a.meta.step, a.meta.epoch) == (b.meta.step, b.meta.epoch)
-    best = b.meta.train["best_mse"]
-    assert a.meta.train | {"best_mse": best} == b.meta.train and a.meta.train["best_mse"] == pytest.approx(best)
-    for ours, theirs in ((a.weights, b.weights), (a.state, b.state)):
-        assert set(ours) == set(theirs) and ours
-        for name, value in ours.items():
-            np.testing.assert_allclose(value.asnumpy(), theirs[name].asnumpy(), rtol=1e-6, atol=1e-7, err_msg=name)
-    times = ("batch_cost", "reader_cost")
-    plain = [
-        [{k: v for k, v in row.items() if k not in times} for row in metrics_rows(folder)] for folder in (one, other)
-    ]
-    assert plain[0] == plain[1]
 
 
 def test_a_run_leaves_its_files(straight):
@@ -117,7 +94,7 @@ def test_the_saved_configuration_repeats_the_run(straight, tiny_config):
 
 def test_checkpoints_describe_themselves(straight):
     folder, _ = straight
-    meta = last(folder).meta
+    meta = last_checkpoint(folder).meta
     validated = [row for row in metrics_rows(folder) if row["val_mse"]]
     assert (meta.epoch, meta.step, meta.preprocess.ref_size) == (2, 6, 64)
     assert meta.scores["mse"] == pytest.approx(float(validated[-1]["val_mse"]), rel=1e-6)
@@ -126,46 +103,42 @@ def test_checkpoints_describe_themselves(straight):
     assert (first.epoch, first.step) == (1, 3)
 
 
-def test_the_best_checkpoint_holds_the_averages_that_were_scored(straight):
+@pytest.mark.parametrize("name", ["MODNet_best", "MODNet_last", "MODNet-1_3", "MODNet-2_6"])
+def test_a_checkpoint_scores_what_it_says(straight, name):
+    """Whoever takes one gets the moving averages that validation scored, not the weights behind them."""
     folder, _ = straight
-    best = read_checkpoint(folder / "ckpt" / "MODNet_best.ckpt")
-    assert best.state == {} and best.meta.scores["mse"] == last(folder).meta.train["best_mse"]
-    full = read_checkpoint(folder / "ckpt" / f"MODNet-{best.meta.epoch}_{best.meta.step}.ckpt")
-    averages = {name.removeprefix("ema/"): v for name, v in full.state.items() if name.startswith("ema/")}
-    assert averages
-    for name, value in best.weights.items():
-        np.testing.assert_array_equal(value.asnumpy(), averages.get(name, full.weights[name]).asnumpy(), err_msg=name)
-    name = "f_branch.conv_f2x.conv.weight"
-    assert np.abs(averages[name].asnumpy() - full.weights[name].asnumpy()).max() > 0
-    predictor, _ = MindSporePredictor.from_checkpoint(best.path)
+    predictor, meta = MindSporePredictor.from_checkpoint(folder / "ckpt" / f"{name}.ckpt")
     pairs = find_pairs(load_config(folder / "config.yml").dataset("val_dataset"))
     result = evaluate(predictor, pairs, "m", "s")
-    assert result.whole["mse"] == pytest.approx(best.meta.scores["mse"], rel=1e-6)
-    assert result.whole["mad"] == pytest.approx(best.meta.scores["mad"], rel=1e-6)
+    assert result.whole["mse"] == pytest.approx(meta.scores["mse"], rel=1e-6)
+    assert result.whole["mad"] == pytest.approx(meta.scores["mad"], rel=1e-6)
 
 
-def test_a_signal_and_a_resume_change_nothing(straight, tiny_config, tmp_path, monkeypatch):
+def test_the_training_state_holds_the_weights_behind_the_averages(straight):
+    folder, _ = straight
+    best = read_checkpoint(folder / "ckpt" / "MODNet_best.ckpt")
+    assert best.state == {} and best.meta.scores["mse"] == last_checkpoint(folder).meta.train["best_mse"]
+    full = read_checkpoint(folder / "ckpt" / f"MODNet-{best.meta.epoch}_{best.meta.step}.ckpt")
+    for name, value in best.weights.items():
+        np.testing.assert_array_equal(value.asnumpy(), full.weights[name].asnumpy(), err_msg=name)
+    trained = {name.removeprefix("trained/"): v for name, v in full.state.items() if name.startswith("trained/")}
+    assert set(full.weights) - set(trained) == {name for name in full.weights if ".moving_" in name}
+    name = "f_branch.conv_f2x.conv.weight"
+    assert np.abs(trained[name].asnumpy() - full.weights[name].asnumpy()).max() > 0
+
+
+def test_a_signal_and_a_resume_change_nothing(straight, tiny_config, tmp_path):
     """SIGTERM within the second epoch; what is resumed ends as the run that never stopped.
 
     The folder that was asked for holds a run already, so that the message must name the one that was made.
     """
-    taken, folder, original = tmp_path / "output", tmp_path / "output-2", TrainStep.__call__
+    taken, folder = tmp_path / "output", tmp_path / "output-2"
     taken.mkdir()
     (taken / "config.yml").write_text("")
-
-    def signalled(self, image, trimap, alpha, lr, step):
-        if step == 3:
-            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)  # a real one would end pytest if anything were amiss
-        return original(self, image, trimap, alpha, lr, step)
-
-    monkeypatch.setattr(TrainStep, "__call__", signalled)
-    done = run_main(train.main, "--config", tiny_config, "--output_path", taken, *RECIPE)
-    monkeypatch.undo()
-    assert (done.status, done.err) == (143, f"error: stopped by SIGTERM; continue with --resume {folder}\n")
-    assert (last(folder).meta.step, last(folder).meta.epoch) == (4, 1)
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    done = run_main(train.main, "--config", tiny_config, "--output_path", folder, "--resume", folder, *RECIPE)
-    assert done.status == 0, done.err
+    done = interrupted_run(3, tiny_config, taken, *RECIPE)
+    assert done.err.splitlines()[-1] == f"error: stopped by SIGTERM; continue with --resume {folder}"
+    assert (last_checkpoint(folder).meta.step, last_checkpoint(folder).meta.epoch) == (4, 1)
+    done = whole_run(tiny_config, folder, "--resume", folder, *RECIPE)
     assert "resumed at step 4" in done.out
     assert_same_run(straight[0], folder)
 
@@ -190,12 +163,14 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(straight, tmp_path):
 
 
 def test_weights_that_turn_nan_in_the_last_update_are_not_saved(tiny_config, tmp_path, monkeypatch):
-    def broken(network):
-        weights = weights_of(network)
+    original = TrainStep.weights
+
+    def broken(self):
+        weights = original(self)
         weights["encoder.stem.conv.weight"] *= float("nan")
         return weights
 
-    monkeypatch.setattr("src.training.trainer.weights_of", broken)
+    monkeypatch.setattr(TrainStep, "weights", broken)
     arguments = "--config", tiny_config, "--output_path", tmp_path / "out", "--epoch_size", 1, "--val_interval", 0
     text = run_main(train.main, *arguments).assert_refused()
     assert "1 tensors of the network (encoder.stem.conv.weight, ...) are NaN" in text
@@ -238,4 +213,4 @@ def test_sigterm_from_outside(tiny_config, tmp_path):
     assert (
         err.splitlines()[-1].startswith("error: stopped by SIGTERM; continue with --resume") and "Traceback" not in err
     )
-    assert last(tmp_path / "output").meta.step >= 1
+    assert last_checkpoint(tmp_path / "output").meta.step >= 1

@@ -1,5 +1,6 @@
 """Matting of a video file or a camera: what is checked before, and what is said and done after."""
 
+import signal
 import time
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from src.inference.video_files import VideoReader
 from src.inference.video_run import VideoJob, VideoReport, run_video
 from src.log import logger
 from src.runtime.base import Predictor
+from src.signals import exit_status
 
-_BROKEN, _INTERRUPTED = 1, 130
+_BROKEN = 1
 
 
 def plan_video(source: Path | int, output: Path, options: InferOptions) -> VideoJob | None:
@@ -39,8 +41,8 @@ def matte_video(predictor: Predictor, job: VideoJob, options: InferOptions) -> i
     """Write what is asked for of every frame.
 
     Returns:
-        The exit status: 1 where the source broke off before its end (what was done is kept), 130 after Ctrl-C. A camera
-        has no end of its own: Ctrl-C, or q in the window, ends it with 0.
+        The exit status: 1 where the source broke off before its end, 130 after Ctrl-C and 143 after SIGTERM (what was
+        done is kept). A camera has no end of its own: these signals, or q in the window, end it with 0.
 
     Raises:
         DataError: there is no frame at all.
@@ -68,8 +70,9 @@ def _status(report: VideoReport, reader: VideoReader) -> int:
             logger.warning("camera %s gives no more frames; what was done is kept", reader.source)
         return 0 if report.stopped else _BROKEN
     if isinstance(report.stopped, KeyboardInterrupt):
-        logger.warning("interrupted after %d frames, which are kept", report.written)
-        return _INTERRUPTED
+        name = signal.Signals(report.signals[0]).name
+        logger.warning("stopped by %s after %d frames, which are kept", name, report.written)
+        return exit_status(report.signals[0])
     if report.stopped is None and reader.cut_short(report.frames):
         logger.warning(
             "%s broke off after %d of %d frames; what was done is kept", reader.source, report.frames, reader.frames

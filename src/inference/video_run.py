@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from src.inference.render import preview, render
 from src.inference.smoothing import OneFrameDelay, make_thumbnail
 from src.inference.video_files import VideoReader, Write, check_free, write_frames, write_video
 from src.runtime.base import Predictor
+from src.signals import collect_signals
 from src.video_metrics import TemporalError
 
 # Lossless, 0 to 255 as they are (MPEG-4 would make 250 of 255); MPEG-4 is what every OpenCV can write.
@@ -51,7 +52,8 @@ class VideoReport:
         written: in each file; a camera's frames are repeated or dropped to keep its pace.
         seconds: wall time.
         before, after: temporal error of the mattes as the network gives them and as they are written.
-        stopped: what ended it before the source did: KeyboardInterrupt, WindowClosed or OutputError.
+        signals: SIGINT (Ctrl-C) and SIGTERM as they came.
+        stopped: what ended it before the source did: KeyboardInterrupt for either signal, WindowClosed or OutputError.
     """
 
     before: TemporalError
@@ -59,17 +61,18 @@ class VideoReport:
     frames: int = 0
     written: int = 0
     seconds: float = 0.0
+    signals: list[int] = field(default_factory=list)
     stopped: BaseException | None = None
 
 
 def run_video(predictor: Predictor, job: VideoJob, options: InferOptions, first: np.ndarray) -> VideoReport:
     """Matte `first`, uint8 RGB [H, W, 3], and all frames that the job's reader still has.
 
-    Whatever stops it, the files hold the frames that were done until then and can be played. The exception is
-    OutputError from closing a file, which then is not there.
+    Whatever stops it, signals too, the files hold the frames that were done until then and can be played. The exception
+    is OutputError from closing a file, which then is not there.
     """
-    report = VideoReport(TemporalError(), TemporalError())
-    with ExitStack() as stack:
+    with collect_signals("closing the files after the frames under way") as signals, ExitStack() as stack:
+        report = VideoReport(TemporalError(), TemporalError(), signals=signals)
         sinks = {name: stack.enter_context(_sink(name, path, job, first.shape[:2])) for name, path in job.files.items()}
         try:
             _run_stages(predictor, job, options, first, sinks, report)
@@ -108,6 +111,8 @@ def _run_stages(
             report.frames, report.seconds = bar.done, bar.seconds
             if display and not display.show(shown):
                 raise WindowClosed
+            if report.signals:
+                raise KeyboardInterrupt
 
 
 def _frames(

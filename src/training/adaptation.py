@@ -47,14 +47,14 @@ class AdaptationStep:
     show a compiled step what is put into a parameter from outside.
 
     Attributes:
-        objective, ema: as those of `TrainStep`.
+        objective: as that of `TrainStep`.
         backup: the copy; its heads are on, its norms use their moving statistics, it learns nothing.
     """
 
     def __init__(self, network: nn.Cell, config: Config, world: int = 1) -> None:
         self.network = network
         self._step = TrainStep(network, config, world, soc_objective(config))
-        self.objective, self.ema = self._step.objective, self._step.ema
+        self.objective = self._step.objective
         self.backup = build_network(network.spec).set_train(True)
         freeze_batch_norm(self.backup)
         self.end_epoch()
@@ -63,6 +63,10 @@ class AdaptationStep:
         """Update the weights with one batch, [N, 3, H, W], float32; `step` counts the run's steps from 0."""
         _, detail, matte = self.backup(ms.Tensor(image))
         return self._step(image, detail.asnumpy(), matte.asnumpy(), lr, step)
+
+    def weights(self) -> dict[str, ms.Tensor]:
+        """As those of `TrainStep`."""
+        return self._step.weights()
 
     def end_epoch(self) -> None:
         """Make the backup a copy of the network as it is now."""

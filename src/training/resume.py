@@ -31,12 +31,13 @@ def check_same_order(resumed: Checkpoint, order: dict[str, Any]) -> None:
 
 
 def restore(step: TrainStep | AdaptationStep, resumed: Checkpoint) -> None:
-    """Optimiser and moving averages as they were; CheckpointError where the file lacks one of their tensors."""
+    """Optimiser and trained weights as they were; CheckpointError where the file lacks one of their tensors."""
     try:
         step.restore(resumed.state)
     except KeyError as error:
         last = f"{resumed.meta.spec.title}_last.ckpt"
         raise CheckpointError(
             f"{resumed.path} lacks {error} of the training state: it holds weights alone, or the run was made with "
-            f"other optimiser or EMA settings. Resume from {last}, or start anew with --ckpt_path."
+            f"other optimiser or EMA settings, or by an earlier version. Resume from {last}, or start anew with "
+            "--ckpt_path."
         ) from error

@@ -14,8 +14,10 @@ def learning_rate(config: Config, steps_per_epoch: int) -> Callable[[int], float
     """The rate at a step (0-based).
 
     zoo: lr / 2^((epoch + 1) // 10), epochs counted from 0, as the model zoo's MODNet does.
-    constant, cosine (to 0 at the last step): after `warmup_steps` of linear rise.
-    one_cycle: cosine from lr/25 up to lr in the first tenth of the run, then cosine down to lr/1000
+    constant: lr, after `warmup_steps` of linear rise; the s-th of them has lr * (s + 1) / warmup_steps.
+    cosine: after the same rise, lr * (1 + cos(pi * s / n)) / 2 at the s-th of the n steps that are left. 0 stands at
+    s = n, one step after the last: every step of the run learns (Loshchilov and Hutter 2017, without restarts).
+    one_cycle: cosine from lr/25 up to lr in the first tenth of the run, then cosine down to lr/1000 at the last step
     (Smith and Topin 2019, with cosine ramps).
     """
     total = steps_per_epoch * config.epoch_size

@@ -8,7 +8,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
-from src.checkpoint import copy_of
+from src.checkpoint import copy_of, weights_of
 from src.config import Config
 from src.losses import Objective, objective_of
 from src.models.layers import Conv2d
@@ -21,6 +21,7 @@ _NOT_IN_THE_GRAPH = {
     *("workers", "epoch_size", "batch_size", "lr", "lr_schedule", "warmup_steps", "seed", "val_interval"),
     *("ckpt_save_interval", "ckpt_save_steps", "keep_checkpoint_max", "save_last_minutes", "log_print_interval"),
 }
+_TRAINED = "trained/"  # of names in a training state: the values behind the moving averages
 _ema_update = ops.MultitypeFuncGraph("ema_update")
 
 
@@ -71,6 +72,7 @@ class AdamW(nn.Adam):
         decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
         self.decays = tuple(decay[id(p)] for p in self.parameters)
 
+    @ms.jit  # as Adam's own is, which alone would be compiled as this one and so decay a second time
     def construct(self, gradients: tuple[ms.Tensor, ...]) -> bool:
         for i in range(len(self.decays)):
             if self.decays[i] > 0:
@@ -138,18 +140,27 @@ class TrainStep:
     def end_epoch(self) -> None:
         """Called after an epoch's last step."""
 
+    def weights(self) -> dict[str, ms.Tensor]:
+        """The network's weights, with the moving averages where they are kept: what is scored, saved and used."""
+        return weights_of(self.network) | {name: copy_of(p) for name, p in self.ema.items()}
+
     def state(self) -> dict[str, ms.Tensor]:
-        """What a resumed training needs beside the weights: the optimiser's tensors and the moving averages."""
+        """What a resumed training needs beside `weights`: the optimiser's tensors, and what they have averages for."""
         state = {f"optimizer/{p.name}": copy_of(p) for p in self.optimizer.get_parameters() if self._own(p)}
-        return state | {f"ema/{name}": copy_of(p) for name, p in self.ema.items()}
+        return state | {_TRAINED + p.name: copy_of(p) for p in self.optimizer.parameters if p.name in self.ema}
 
     def restore(self, state: dict[str, ms.Parameter]) -> None:
-        """Put back what `state` gave; KeyError names a tensor that is not there."""
+        """Go on from a checkpoint whose `weights` the network had when this step was made, with its `state`.
+
+        KeyError names a tensor that is not there.
+        """
         for p in self.optimizer.get_parameters():
             if self._own(p):
                 p.set_data(ms.Tensor(state[f"optimizer/{p.name}"]))
-        for name, p in self.ema.items():
-            p.set_data(ms.Tensor(state[f"ema/{name}"]))
+        for p in self.network.get_parameters():
+            name = _TRAINED + p.name
+            if p.name in self.ema or name in state:
+                p.set_data(ms.Tensor(state[name]))
 
     def _own(self, parameter: ms.Parameter) -> bool:
         """True for the optimiser's own tensors; its list holds the network's parameters too."""

@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import nn
 from tqdm import tqdm
 
-from src.checkpoint import Meta, copy_of, save_checkpoint, weights_of
+from src.checkpoint import Meta, save_checkpoint, weights_of
 from src.config import Config
 from src.dataset import TrainingSequence
 from src.dataset_spec import DatasetSpec
@@ -18,6 +18,7 @@ from src.log import logger, setup_logging
 from src.models import build_network
 from src.results import EvalResult
 from src.runtime.mindspore_runtime import MindSporePredictor
+from src.signals import Interrupted, collect_signals
 from src.training.loader import Batch, batches
 from src.training.parallel import World, freeze_batch_norm, synchronise_batch_norm
 from src.training.progress import Meter, Progress, Stopwatch
@@ -25,7 +26,6 @@ from src.training.resume import check_same_order, restore, sample_order
 from src.training.run_folder import RunFolder
 from src.training.schedule import learning_rate
 from src.training.setup import Start, make_step, prepare
-from src.training.signals import Interrupted, collect_signals
 from src.training.step import StepResult
 from src.training.validation import draw_sheet, validate
 
@@ -68,7 +68,7 @@ class Trainer:
         loader = batches(self.sequence, self._dataset.batch_size, self._dataset.workers)
         if self.config.soc and self.config.val_interval and not self.done and self.world.rank == 0:
             self._validate(0)  # what adaptation starts from
-        with collect_signals() as received:
+        with collect_signals("saving after this step") as received:
             self._training_mode()
             first = True
             watch.lap()
@@ -174,7 +174,7 @@ class Trainer:
         """
         if self.twin is None:
             self.twin = build_network(self.start.spec).set_train(False)
-        weights = weights_of(self.network) | {name: copy_of(p) for name, p in self.step.ema.items()}
+        weights = self.step.weights()
         for name, parameter in self.twin.parameters_dict().items():
             parameter.set_data(weights[name])
         return self.twin
@@ -192,7 +192,7 @@ class Trainer:
             self.folder.prune(self.config.keep_checkpoint_max)
 
     def _save(self, path: Path, scores: dict[str, float]) -> None:
-        weights = weights_of(self.network)
+        weights = self.step.weights()
         broken = [name for name, value in weights.items() if not np.isfinite(value.asnumpy()).all()]
         if broken:
             raise TrainingError(self._no_number(f"{len(broken)} tensors of the network ({broken[0]}, ...) are"))

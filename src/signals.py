@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop after the step at hand."""
+"""Ctrl-C and SIGTERM as a wish to stop at the next good moment, with everything done until then saved."""
 
 import signal
 from collections.abc import Iterator
@@ -14,17 +14,26 @@ class Interrupted(MattingError):
 
     def __init__(self, number: int, checkpoint: str) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}; continue with --resume {checkpoint}")
-        self.exit_status = 128 + number
+        self.exit_status = exit_status(number)
+
+
+def exit_status(number: int) -> int:
+    """The shell's status for a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + number
 
 
 @contextmanager
-def collect_signals() -> Iterator[list[int]]:
-    """Yield a list that receives SIGINT and SIGTERM; a second one of a kind takes effect at once."""
+def collect_signals(answer: str) -> Iterator[list[int]]:
+    """Yield a list that receives SIGINT and SIGTERM; a second one of a kind takes effect at once.
+
+    Args:
+        answer: what the program will do about the first one, for the log.
+    """
     received: list[int] = []
 
     def note(number: int, _frame: Any) -> None:
         received.append(number)
-        logger.warning("%s received: saving after this step", signal.Signals(number).name)
+        logger.warning("%s received: %s", signal.Signals(number).name, answer)
         signal.signal(number, previous[number])
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
