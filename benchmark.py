@@ -2,6 +2,7 @@
 
     python benchmark.py --models dense.xml pruned.onnx int8.xml@bf16 --shape 512x512 --threads 1,2
     python benchmark.py --models pruned.xml --json now.json --compare old.json --max_slowdown 10%
+    python benchmark.py --models mmnet.onnx --shape 256x256 --loop 100
 
 Every model runs in a process of its own, and they take turns. Prints a Markdown table: milliseconds of making the
 input (pre), of the network (inference) and of making the matte (post), medians where no percentile is named; pictures

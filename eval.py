@@ -58,6 +58,10 @@ def main() -> int:
 
 
 def open_model(model: str, precision: str, config: Config, args: argparse.Namespace) -> Predictor:
+    """A model by path or released name; MindSpore's own are on the configuration's device, others on --device.
+
+    Raises as `src.runtime.factory.open_predictor` does.
+    """
     path = find_model(model)
     device = config.device_target if path.suffix in (".ckpt", ".mindir") else args.device
     options = open_options(args) | {"precision": precision}

@@ -7,7 +7,7 @@
 
 A picture leaves NAME.png (alpha, 8-bit grey, the picture's size), NAME_rgba.png (the person cut out) and, with
 --background, NAME_composite.png. A video leaves NAME_alpha.mov and, with --background, NAME_composite.mp4; with
---outputs rgba also NAME_rgba/000001.png, ... Exit status 1: some pictures could not be read, or a video broke off;
+--outputs rgba also NAME_rgba/000001.png, ... Exit status 1: some pictures could not be used, or a video broke off;
 130 or 143: a signal ended a video, whose frames up to then are kept.
 """
 

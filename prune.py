@@ -21,18 +21,21 @@ def parse_args() -> argparse.Namespace:
     add = parser.add_argument
     add("--strategy", default="original", help="original, uniform, global, budget or sensitivity (default: original)")
     add("--importance", default="l1", help="l1, l2, bn (folded batch norm) or taylor (needs --config) (default: l1)")
-    add("--ratio", type=float, default=0.5, help="share of channels to remove (original: in the branches)")
-    add("--threshold", type=float, default=0.5, help="original: of the normalised L1, in encoder and LR branch")
-    add("--target", help="macs=3.0G, params=1.2M or latency=20ms@512x512, instead of a ratio")
+    add("--ratio", type=float, help="share of channels to remove (original: in the branches) (default: 0.5)")
+    add("--threshold", type=float, help="original: of the normalised L1, in encoder and LR branch (default: 0.5)")
+    add("--target", help="macs=3.0G@512x512, params=1.2M or latency=20ms@512x512, instead of a ratio; the size is "
+        "height x width (default: 512x512)")  # fmt: skip
     add("--min_channels", type=int, default=1, help="every group keeps at least so many (default: 1)")
     add("--multiple", type=int, default=1, help="round widths to a multiple of this (default: 1)")
-    add("--group_score", choices=("mean", "sum"), default="mean", help="of a channel's scores over its layers")
+    add("--group_score", help="global: mean or sum of a channel's scores over its layers (default: mean)")
+    add("--compatible", action="store_true", help="keep to widths that ModelCompression's JSON can tell (pruned.json)")
     add("--calibration", type=Path, help="folder of pictures to renew batch norms with (default: the training set)")
-    add("--calibration_batches", type=int, default=8, help="how many batches of them (default: 8)")
+    add("--calibration_batches", type=int, help="how many batches of them (default: 8)")
     add("--no_recalibration", action="store_true", help="keep the batch norms' statistics")
-    add("--sensitivity_pictures", type=int, default=8, help="validation pictures for each trial (default: 8)")
-    add("--norm", dest="norms", help="batch: batch norm in place of instance norm; auto: where it pays (norms.csv)")
-    add("--norm_cost", type=float, default=0.1, help="auto: share by which the MSE may rise untrained (default: 0.1)")
+    add("--sensitivity_pictures", type=int, help="validation pictures for each trial (default: 8)")
+    add("--norm", dest="norms", default="ib", help="ib: instance norms stay (default); batch: they become batch norms; "
+        "auto: where it pays (norms.csv)")  # fmt: skip
+    add("--norm_cost", type=float, help="auto: share by which the MSE may rise untrained (default: 0.1)")
     return parser.parse_args()
 
 
@@ -61,6 +64,7 @@ def main() -> None:
         pictures=args.sensitivity_pictures,
         norm=args.norms,
         norm_cost=args.norm_cost,
+        compatible=args.compatible,
     )
     select_device(config.device_target, config.device_id)
     report = prune_checkpoint(config, options)

@@ -5,9 +5,10 @@
     python quantize.py --model MODNet_best.ckpt --config P3M.yml --dtype int8 --max_mse_increase 10%
     python quantize.py --build build.yml
 
-The model is an ONNX file of export.py or a checkpoint, which is exported first. Leaves <model>_<variant>.xml (OpenVINO)
-or .onnx (onnxruntime) in --output_path with manifest.json: files, sizes, hashes, scores. A model listed as FILE@bf16 is
-FILE opened in bf16. Exit status 1: a variant cannot keep --max_mse_increase; it leaves a report and no model.
+The model is an ONNX file of export.py, or a checkpoint (or released model's name), which is exported first. Leaves
+<model>_<variant>.xml (OpenVINO) or .onnx (onnxruntime) in --output_path with manifest.json: files, sizes, hashes,
+scores, and how far alphas are from the float model's. A model listed as FILE@bf16 is FILE opened in bf16. Exit status
+1: a variant cannot keep --max_mse_increase; it leaves a report and no model.
 """
 
 import argparse
@@ -29,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--build", help="YAML file with the values below; flags that are given replace its own")
-    add("--model", help=".onnx file of export.py, or a checkpoint")
+    add("--model", help=".onnx file of export.py, a checkpoint, or a released model's name (its checkpoint)")
     add("-c", "--config", help="YAML file with the training set to calibrate with and the validation set to score on")
     add("--output_path", dest="output", help="folder for the files (default: ./output)")
     add("--dtype", help=f"{', '.join(DTYPES)} (default: int8)")

@@ -1,11 +1,13 @@
 """Where OpenVINO spends its time in an exported network, and what the graph's shape does to it.
 
 python benchmarks/openvino_layers.py --ckpt_path MODNet_best.ckpt --shape 512x512 --threads 2 --layers 10
+python benchmarks/openvino_layers.py --ckpt_path modnet-p --output layers.csv    # every layer in all ways; or layers.md
 
 Three ways of writing the same network take turns: "plain" splits the channels for IBNorm, joins them again, and
 upsamples before every convolution; "mask" blends by a constant mask instead; "exported" is what export.py writes, where
 a wide convolution also multiplies before it upsamples. Milliseconds are medians of OpenVINO's own counters by kind of
-operator; the clock's stand below. Counting costs a little, so the clock is above that of an inference without it.
+operator, and by layer; the clock's stand below. Counting costs a little, so the clock is above that of an inference
+without it.
 """
 
 import argparse
@@ -22,11 +24,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table, write_json
+from benchmarks.report import machine, table, table_path, write_json, write_table
 from src.cli import run_command
 from src.device import prepare_environment, select_device
 
-Times = dict[str, list[float]]  # milliseconds of each run, by operator
+WAYS = ("plain", "mask", "exported")
+Times = dict[str, list[float]]  # milliseconds of each run, by kind of operator
+LayerTimes = dict[tuple[str, str], list[float]]  # the same by layer: its name and kind
+LAYER_HEAD = ["layer", "kind", *(f"{way}, ms" for way in WAYS)]
 
 
 def split_norm(graph: Any, y: str, node: Any) -> str:
@@ -58,6 +63,16 @@ def written(way: str) -> Iterator[None]:
         yield
 
 
+def name_norms(model: Any) -> None:
+    """Call instance norms, whose operators OpenVINO numbers otherwise in each way, after their layers."""
+    for norm in (node for node in model.get_ops() if node.get_type_name() == "MVN"):
+        node = norm
+        while not node.get_friendly_name().endswith("/instance"):  # of the last of scale and shift, which follow
+            takers = (taker.get_node() for taker in node.output(0).get_target_inputs())
+            node = next(taker for taker in takers if taker.get_type_name() != "ShapeOf")
+        norm.set_friendly_name(f"{node.get_friendly_name()}/mvn")
+
+
 def requests(args: argparse.Namespace, shape: tuple[int, ...]) -> dict[str, Any]:
     """An infer request with counters for each way."""
     from src.deploy.onnx_model import onnx_model
@@ -65,12 +80,13 @@ def requests(args: argparse.Namespace, shape: tuple[int, ...]) -> dict[str, Any]
     from src.runtime.openvino_runtime import import_openvino
 
     core = import_openvino().Core()
-    predictor, contract = open_checkpoint(Path(args.ckpt_path))
+    predictor, contract = open_checkpoint(args.ckpt_path)
     found = {}
-    for way in ("plain", "mask", "exported"):
+    for way in WAYS:
         with written(way):
             onnx = onnx_model(predictor.network, contract)
         model = core.read_model(onnx.SerializeToString())
+        name_norms(model)
         model.reshape(shape)
         properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": args.threads}
         properties |= {"INFERENCE_PRECISION_HINT": args.precision, "PERF_COUNT": True}
@@ -78,18 +94,20 @@ def requests(args: argparse.Namespace, shape: tuple[int, ...]) -> dict[str, Any]
     return found
 
 
-def measure(request: Any, x: np.ndarray, kinds: Times, layers: Times) -> float:
+def measure(request: Any, x: np.ndarray, kinds: Times, layers: LayerTimes) -> float:
     """One inference: adds its counters to `kinds` and `layers`, and returns the clock's milliseconds."""
     began = time.perf_counter()
     request.infer(x, share_inputs=True)
     clock = 1000 * (time.perf_counter() - began)
-    run: Counter[str] = Counter()
+    by_kind: Counter[str] = Counter()
+    by_layer: Counter[tuple[str, str]] = Counter()
     for layer in request.get_profiling_info():
-        milliseconds = 1000 * layer.real_time.total_seconds()
-        run[f"{layer.node_type} ({layer.exec_type})"] += milliseconds
-        layers[layer.node_name].append(milliseconds)
-    for kind, milliseconds in run.items():
-        kinds[kind].append(milliseconds)
+        milliseconds, kind = 1000 * layer.real_time.total_seconds(), f"{layer.node_type} ({layer.exec_type})"
+        by_kind[kind] += milliseconds
+        by_layer[layer.node_name, kind] += milliseconds
+    for found, run in ((kinds, by_kind), (layers, by_layer)):
+        for key, milliseconds in run.items():
+            found[key].append(milliseconds)
     return clock
 
 
@@ -99,12 +117,13 @@ def median(values: list[float] | None) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ckpt_path", required=True)
+    parser.add_argument("--ckpt_path", required=True, help="checkpoint, or a released model's name")
     parser.add_argument("--shape", default="512x512", help="height x width (default: 512x512)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", default="f32", choices=("f32", "bf16"))
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--layers", type=int, default=0, help="also list so many of the slowest layers as exported")
+    parser.add_argument("--layers", type=int, default=0, help="also print so many of the slowest layers")
+    parser.add_argument("--output", type=table_path, metavar="FILE", help="also write all layers here (.csv, .md)")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     args = parser.parse_args()
     prepare_environment("CPU")
@@ -121,10 +140,24 @@ def main() -> None:
     for _ in range(args.runs):
         for way, request in ways.items():
             clock[way].append(measure(request, x, kinds[way], layers[way]))
-    report(args, kinds, layers["exported"], clock)
+    report(args, kinds, layer_rows(layers), clock)
 
 
-def report(args: argparse.Namespace, kinds: dict[str, Times], layers: Times, clock: dict[str, list[float]]) -> None:
+def layer_rows(layers: dict[str, LayerTimes]) -> list[list[str]]:
+    """Cells under `LAYER_HEAD`, the slowest layer first; a dash where a way has no such layer or never executes it."""
+    medians = {way: {layer: median(times) for layer, times in found.items()} for way, found in layers.items()}
+    executed = {layer for found in medians.values() for layer, milliseconds in found.items() if milliseconds}
+    rows = sorted((-max(found.get(layer, 0) for found in medians.values()), *layer) for layer in executed)
+    times = ([found.get((name, kind)) for found in medians.values()] for _, name, kind in rows)
+    return [
+        [name, kind, *(f"{value:.3f}" if value else "-" for value in values)]
+        for (_, name, kind), values in zip(rows, times, strict=True)
+    ]
+
+
+def report(
+    args: argparse.Namespace, kinds: dict[str, Times], layers: list[list[str]], clock: dict[str, list[float]]
+) -> None:
     medians = {way: {kind: median(times) for kind, times in found.items()} for way, found in kinds.items()}
     names = sorted({name for found in medians.values() for name in found}, key=lambda n: -medians["plain"].get(n, 0))
     rows = [[name, *(f"{found.get(name, 0):.1f}" for found in medians.values())] for name in names]
@@ -133,9 +166,9 @@ def report(args: argparse.Namespace, kinds: dict[str, Times], layers: Times, clo
     rows.append(["clock, fastest", *(f"{min(times):.1f}" for times in clock.values())])
     print(machine(), args.shape, args.precision, f"{args.threads} threads")
     print(table(["ms", *medians], rows))
-    slowest = sorted(((median(times), name) for name, times in layers.items()), reverse=True)[: args.layers]
-    if slowest:
-        print(table(["layer", "ms"], [[name, f"{milliseconds:.2f}"] for milliseconds, name in slowest]))
+    if args.layers:
+        print(table(LAYER_HEAD, layers[: args.layers]))
+    write_table(args.output, LAYER_HEAD, layers)
     write_json(args.json, {"machine": machine(), "medians": medians, "clock": clock})
 
 

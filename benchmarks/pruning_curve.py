@@ -3,8 +3,9 @@
 python benchmarks/pruning_curve.py --config configs/CCP.yml --ckpt_path MODNet_best.ckpt --output docs/pruning_curve
     [--strategies uniform global budget] [--targets 5G 3.6G 2.6G 1.9G 1.3G] [--work DIR] [train.py's arguments]
 
-Each network is pruned, then trained with the dense one as its teacher, by the configuration and the arguments given
-(by default one epoch). Leaves OUTPUT.csv and OUTPUT.png; what --work holds from an earlier call is not done again.
+Each network is pruned, then trained by the configuration and the arguments given (by default one epoch); a MODNet with
+the dense one as its teacher. Leaves OUTPUT.csv and OUTPUT.png; what --work holds from an earlier call is not done
+again.
 """
 
 import argparse
@@ -49,23 +50,29 @@ def main() -> None:
 
 def one(args: argparse.Namespace, strategy: str, target: str, training: list[str], folder: Path) -> dict[str, Any]:
     """Prune, retrain and score one network; only what is not there yet."""
-    pruned, best = folder / "pruned", folder / "train/ckpt/MODNet_best.ckpt"
+    pruned = folder / "pruned"
     common = ["--config", args.config]
-    if not (pruned / "report.json").is_file():
+    if not all((pruned / name).is_file() for name in ("pruned.ckpt", "report.json")):
         run("prune.py", *common, "--ckpt_path", args.ckpt_path, "--strategy", strategy, "--importance",
             args.importance, "--target", f"macs={target}", "--output_path", pruned)  # fmt: skip
     report = json.loads((pruned / "report.json").read_text(encoding="utf-8"))
     before = score(args.config, pruned / "pruned.ckpt", folder / "before")
-    if not best.is_file():
-        run("train.py", *common, "--ckpt_path", pruned / "pruned.ckpt", "--teacher", args.ckpt_path,
-            "--output_path", folder / "train", *training)  # fmt: skip
-    after = score(args.config, best, folder / "after")
+    if not best_of(folder / "train"):
+        teacher = ["--teacher", args.ckpt_path] if report.get("network") != "mmnet" else []
+        run("train.py", *common, "--ckpt_path", pruned / "pruned.ckpt", *teacher, "--output_path", folder / "train",
+            *training)  # fmt: skip
+    after = score(args.config, *best_of(folder / "train"), folder / "after")
     return {
         "strategy": strategy,
         "target": target,
         **{name: report["totals"][name][1] for name in ("macs", "parameters")},
         **{f"{name}_{when}": s[name] for when, s in (("pruned", before), ("retrained", after)) for name in s},
     }
+
+
+def best_of(training: Path) -> list[Path]:
+    """The one checkpoint that a training found best, whatever the network's name; none before it ran."""
+    return list(training.glob("ckpt/*_best.ckpt"))
 
 
 def score(config: Path, checkpoint: Path, folder: Path) -> dict[str, float]:

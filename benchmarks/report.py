@@ -1,5 +1,8 @@
 """What every benchmark says about itself: the machine, and a table."""
 
+import argparse
+import csv
+import io
 import json
 import os
 import platform
@@ -34,6 +37,25 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def _line(cells: list[str], widths: list[int]) -> str:
     first, *rest = zip(cells, widths, strict=True)
     return " | ".join(["| " + first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]) + " |"
+
+
+def table_path(text: str) -> Path:
+    """A path for `write_table`; for the `type` of an option."""
+    if Path(text).suffix not in (".csv", ".md"):
+        raise argparse.ArgumentTypeError(f"wanted a file that ends in .csv or .md, got {text!r}")
+    return Path(text)
+
+
+def write_table(path: Path | None, head: list[str], rows: list[list[str]]) -> None:
+    """Write a table as .csv or .md, whichever `path` ends in; None writes none."""
+    if path is None:
+        return
+    text = io.StringIO()
+    if path.suffix == ".csv":
+        csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    else:
+        text.write(table(head, rows) + "\n")
+    write_text(path, text.getvalue())
 
 
 def write_json(path: Path | None, values: dict[str, Any]) -> None:

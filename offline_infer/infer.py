@@ -1,9 +1,10 @@
 """Run a model over the pictures that prepare.py wrote: one raw result for each.
 
-    python offline_infer/infer.py --model exported/MMNet_best.onnx
+    python offline_infer/infer.py --model exported/MMNet_best_nhwc.onnx
     python offline_infer/infer.py --model exported/MODNet_best.xml --bins offline_infer/Bin/modnet
 
-A model is an ONNX file, an OpenVINO IR (.xml), MindIR or a checkpoint.
+A model is an ONNX file, an OpenVINO IR (.xml), MindIR or a checkpoint. It gets the files' values as they lie there, as
+any other program would give them to it: a model of another layout is refused.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     python offline_infer/prepare.py data/CCP
     python offline_infer/prepare.py data/CCP --model exported/MODNet_best_u8.onnx --output_path offline_infer/Bin/modnet
 
-Without --model the inputs are MMNet's: 256x256, float32 in [0, 1]. With it they are what that model takes, uint8 where
-it normalises by itself.
+Without --model the inputs are MMNet's: 256x256, float32 NHWC in [0, 1]. With it they are what that model takes: float32
+in its layout, or uint8 NHWC where it normalises by itself.
 """
 
 import argparse

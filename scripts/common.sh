@@ -16,23 +16,32 @@ require_file() { # require_file PATH WHAT
     [ -f "$1" ] || { echo "error: no $2 at $1" >&2; exit 2; }
 }
 
-absolute() { # absolute MODEL[@PRECISION]: a path made absolute; a released model's name, a plain word, as it is
-    if [[ "$1" == */* || "$1" == *.ckpt || -e "$1" || -e "${1%@*}" ]]; then realpath -m "$1"; else echo "$1"; fi
+absolute() { # absolute MODEL[@PRECISION]: a path made absolute; a released model's name or file, a plain word, as it is
+    if [[ "$1" == */* || -e "$1" || -e "${1%@*}" || ("$1" == *.ckpt && ! -e "$ROOT/pretrained/$1") ]]; then
+        realpath -m "$1"
+    else
+        echo "$1"
+    fi
 }
 
-# Make the paths behind --resume and --ckpt_path absolute: the programs run in the repository, and `train` will point
-# to the new run by then.
+checkpoint() { # checkpoint PATH_OR_NAME: its absolute path; a released model's name means its .ckpt file
+    local released="$ROOT/pretrained/${1%.ckpt}.ckpt"
+    if [[ "$1" != */* && ! -e "$1" && -f "$released" ]]; then echo "$released"; else realpath -m "$1"; fi
+}
+
+# Make the paths behind --resume, --ckpt_path and --teacher absolute: the programs run in the repository, and `train`
+# will point to the new run by then.
 resolve_paths() { # resolve_paths ARGS... -> array RESOLVED
     RESOLVED=()
     local previous="" argument
     for argument in "$@"; do
         case "$argument" in
         --resume=*) argument="--resume=$(realpath -m "${argument#*=}")" ;;
-        --ckpt_path=*) argument="--ckpt_path=$(absolute "${argument#*=}")" ;;
+        --ckpt_path=* | --teacher=*) argument="${argument%%=*}=$(absolute "${argument#*=}")" ;;
         esac
         case "$previous" in
         --resume) argument="$(realpath -m "$argument")" ;;
-        --ckpt_path) argument="$(absolute "$argument")" ;;
+        --ckpt_path | --teacher) argument="$(absolute "$argument")" ;;
         esac
         RESOLVED+=("$argument")
         previous="$argument"

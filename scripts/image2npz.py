@@ -5,7 +5,8 @@
 
 Each npz holds `input` as the model takes it; npz_datalist.txt beside them names them. How pictures become inputs is
 what --model says itself; without a model it is what this project trains with, unless --mean, --std, ... differ.
-Next: scripts/npz_infer.py, or the device's own program, then scripts/npz_eval.py.
+Next: scripts/npz_infer.py, or the device's own program, then scripts/npz_eval.py. Exit status 1: some pictures could
+not be used; the others are written and listed.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from src.runtime.options import add_model_arguments, open_options
 from src.spec import Preprocess
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--input", type=Path, metavar="DIR", help="folder of pictures")
@@ -50,7 +51,9 @@ def main() -> None:
         preprocess = read_contract(None, Path("the pictures"), given).preprocess
         prepare = partial(to_input, pre=preprocess, size=fixed_size(size, preprocess, InputForm()))
     folder = make_folder(unused_folder(args.output, (DATALIST,)))
-    logger.info("%d pictures, listed in %s", len(pictures), write_inputs(pictures, folder, prepare))
+    written = write_inputs(pictures, folder, prepare)
+    logger.info("%d of %d pictures, listed in %s", len(written), len(pictures), folder / DATALIST)
+    return 0 if len(written) == len(pictures) else 1
 
 
 def find_pictures(args: argparse.Namespace) -> dict[str, Path]:

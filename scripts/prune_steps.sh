@@ -7,8 +7,17 @@ shift 4
 COMMON=(--config "$CONFIG" --device_id "$DEVICE_ID")
 read -ra PRUNE <<<"${PRUNE_ARGS:-}"
 "$PYTHON" -u prune.py "${COMMON[@]}" --ckpt_path "$CKPT" --output_path "$RUN/pruned" "${PRUNE[@]}"
-"$PYTHON" -u train.py "${COMMON[@]}" --ckpt_path "$RUN/pruned/pruned.ckpt" --teacher "$CKPT" \
-    --output_path "$RUN/output" "$@"
-BEST="$RUN/output/ckpt/MODNet_best.ckpt"
-"$PYTHON" -u eval.py "${COMMON[@]}" --model "$CKPT" "$RUN/pruned/pruned.ckpt" "$BEST" --output_path "$RUN/eval"
+STUDENT=(--teacher "$CKPT")
+if grep -q '"network": "mmnet"' "$RUN/pruned/report.json"; then
+    echo "the pruned network learns without a teacher: distillation is for MODNets"
+    STUDENT=()
+elif [[ " ${PRUNE[*]} $* " == *" --norm"* || " ${PRUNE[*]} " == *" --compatible "* ]] || grep -q "^norm:" "$CONFIG"; then
+    echo "the pruned network keeps the norms that were asked for"
+else
+    echo "the pruned network is retrained with batch norms, which cost nothing once deployed; --norm ib keeps its IBNorms"
+    STUDENT+=(--norm batch)
+fi
+"$PYTHON" -u train.py "${COMMON[@]}" --ckpt_path "$RUN/pruned/pruned.ckpt" "${STUDENT[@]}" --output_path "$RUN/output" "$@"
+BEST=("$RUN"/output/ckpt/*_best.ckpt) # named after the network
+"$PYTHON" -u eval.py "${COMMON[@]}" --model "$CKPT" "$RUN/pruned/pruned.ckpt" "${BEST[@]}" --output_path "$RUN/eval"
 "$PYTHON" -u scripts/prune_table.py "$RUN/eval/comparison.json" --output "$RUN/table"

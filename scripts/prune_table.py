@@ -2,27 +2,29 @@
 
 python scripts/prune_table.py eval/comparison.json --output table
 
-The models are the checkpoints that `eval.py --model A B C` compared. Each is exported to OpenVINO; they take turns at
-512x512 and medians count. Leaves table.md, table.json and the exported networks.
+The models are the checkpoints that `eval.py --model A B C` compared. Each is exported to OpenVINO; as benchmark.py has
+it, they take turns at 512x512 in processes of their own, and medians count. Leaves table.md, table.json and the
+exported networks.
 """
 
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.bench.cases import Case, Plan
+from src.bench.measure import measure
+from src.bench.results import Measurement
 from src.cli import run_command
 from src.device import prepare_environment, select_device
 from src.errors import DataError
 from src.files import make_folder, write_text
 from src.log import setup_logging
 
-SIZE, WARM_UP, RUNS = 512, 3, 15
+SIZE = 512
 HEAD = ["network", "parameters", "MACs, G", "checkpoint, MB", "MSE", "MAD", "SAD", "OpenVINO, ms", "times faster"]
 
 
@@ -36,9 +38,12 @@ def main() -> None:
     prepare_environment("CPU")
     select_device("CPU")
     folder = make_folder(args.output)
-    rows = [costs(Path(model["model"])) | model["whole"] for model in models]
-    for row, milliseconds in zip(rows, latencies([Path(m["model"]) for m in models], folder), strict=True):
-        row["openvino_ms"] = milliseconds
+    checkpoints = [Path(model["model"]) for model in models]
+    rows = [
+        {"network": str(path), "parameters": found.parameters, "macs": found.macs, "bytes": path.stat().st_size}
+        | {"openvino_ms": found.inference_ms, **model["whole"]}
+        for path, found, model in zip(checkpoints, measured(checkpoints, folder), models, strict=True)
+    ]
     write_text(folder / "table.json", json.dumps({"size": SIZE, "networks": rows}, indent=1))
     text = markdown(rows)
     write_text(folder / "table.md", text)
@@ -46,6 +51,11 @@ def main() -> None:
 
 
 def read_models(path: Path) -> list[dict[str, Any]]:
+    """The models of an eval.py comparison: each with "model", its path, and "whole", its scores by name.
+
+    Raises:
+        DataError: the file is none, or not all models are checkpoints.
+    """
     try:
         models = json.loads(path.read_text(encoding="utf-8"))["models"]
         if not all(Path(model["model"]).suffix == ".ckpt" for model in models):
@@ -56,37 +66,19 @@ def read_models(path: Path) -> list[dict[str, Any]]:
                         "B.ckpt first.") from error  # fmt: skip
 
 
-def costs(path: Path) -> dict[str, Any]:
-    from src.checkpoint import load_network
-    from src.costs import count
-
-    found = count(load_network(path)[0], SIZE, SIZE)
-    return {"network": str(path), "parameters": found.parameters, "macs": found.macs, "bytes": path.stat().st_size}
-
-
-def latencies(checkpoints: list[Path], folder: Path) -> list[float]:
-    """Median milliseconds of each network for one 512x512 picture, all in turn."""
-    import numpy as np
-
+def measured(checkpoints: list[Path], folder: Path) -> list[Measurement]:
+    """Each network exported into `folder` and measured with the others: milliseconds (medians), MACs, parameters."""
     from src.deploy.export import ExportOptions, export
-    from src.runtime.factory import open_predictor
 
-    predictors = []
+    cases = []
     for number, path in enumerate(checkpoints, 1):
         files, _ = export(path, "OPENVINO", folder / f"{number}_{path.stem}", ExportOptions(overwrite=True))
-        predictors.append(open_predictor(files[0])[0])
-    x = np.random.default_rng(0).standard_normal((1, 3, SIZE, SIZE)).astype(np.float32)
-    seconds: list[list[float]] = [[] for _ in predictors]
-    for turn in range(WARM_UP + RUNS):
-        for predictor, measured in zip(predictors, seconds, strict=True):
-            began = time.perf_counter()
-            predictor.run(x)
-            if turn >= WARM_UP:
-                measured.append(time.perf_counter() - began)
-    return [1000 * median(measured) for measured in seconds]
+        cases.append(Case(str(files[0]), shape=(SIZE, SIZE), source=(SIZE, SIZE)))
+    return measure(cases, Plan(modes=("latency",)))
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
+    """The rows of table.json as a table under `HEAD`; the first network is what the others are compared with."""
     first = rows[0]["openvino_ms"]
     lines = [
         [

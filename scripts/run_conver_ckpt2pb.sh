@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
 # The name of run_convert_ckpt2pb.sh as MMNet's users know it.
-exec bash "$(dirname "$0")/run_convert_ckpt2pb.sh" "$@"
+source "$(dirname "$0")/run_convert_ckpt2pb.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Write the images and masks of a test split as raw .bin files with a manifest, to offline_infer/Bin/test/.
+# Write the images and masks of a test split as raw .bin files with a manifest, to offline_infer/Bin/test/: inputs as the
+# model of --model takes them, else MMNet's, float32 NHWC.
 source "$(dirname "$0")/common.sh"
 [ $# -ge 1 ] || {
     echo "Usage: bash scripts/run_datapre.sh DATASET [--model FILE] [--output_path DIR] [--config YML]" >&2

@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from src.metrics import MatteScores, mean_scores, score_regions, transition_band
 from src.mmnet_metrics import mmnet_scores
 from src.pairs import Pair
 from src.results import EvalResult
-from src.runtime.base import Predictor
+from src.runtime.base import Predictor, prepare_file
 
 
 @dataclass(frozen=True)
@@ -59,34 +58,49 @@ def evaluate(
     Args:
         output: folder for `<name>.png` mattes (8-bit grey, source size); None writes none.
         on_picture: called in order as each picture is scored.
+
+    Raises:
+        ModelError: the model takes several pictures at once only.
+        DataError: a picture or its alpha cannot be used, or there is none.
+        OutputError: a matte cannot be written.
     """
+    _check_batch(predictor, model)
+    keep_freed_memory()
+    start, network_seconds, results = time.perf_counter(), [], []
+    for scores in _scored(predictor, pairs, output, allow_rgb, network_seconds):
+        results.append(scores)
+        if on_picture:
+            on_picture(scores)
+    return summarize(results, model, dataset, time.perf_counter() - start, sum(network_seconds))
+
+
+def _scored(
+    predictor: Predictor, pairs: Iterable[Pair], output: Path | None, allow_rgb: bool, seconds: list[float]
+) -> Iterator[PictureScores]:
+    """Scores in the order of `pairs`; what the network takes for each picture is appended to `seconds`."""
+    helpers, fixed_size = _helpers(predictor), isinstance(predictor.preprocess.ref_size, tuple)
+
+    def run(picture: _Picture) -> tuple[_Picture, np.ndarray]:
+        began = time.perf_counter()
+        matte = predictor.run(picture.x)
+        seconds.append(time.perf_counter() - began)
+        return picture, matte
+
+    def score(matted: tuple[_Picture, np.ndarray]) -> PictureScores:
+        picture, matte = matted
+        return score_output(picture.name, matte, picture.alpha, fixed_size, output)
+
+    with _executor(helpers) as readers, _executor(helpers) as scorers:
+        pictures = ordered(readers, partial(_read, predictor, allow_rgb), pairs, 1 + helpers)
+        yield from ordered(scorers, score, map(run, pictures), 1 + helpers)
+
+
+def _check_batch(predictor: Predictor, model: str) -> None:
     if predictor.form.batch not in (None, 1):
         raise ModelError(
             f"{model} takes batches of {predictor.form.batch} pictures, evaluation needs one at a time. Export it with "
             "a free batch, or with --input_shape 1,3,H,W."
         )
-    keep_freed_memory()
-    start, network_seconds, results = time.perf_counter(), 0.0, []
-    helpers, fixed_size = _helpers(predictor), isinstance(predictor.preprocess.ref_size, tuple)
-    with _executor(helpers) as readers, _executor(helpers) as scorers:
-        pending: deque[Future[PictureScores]] = deque()
-        read = partial(_read, predictor, allow_rgb)
-
-        def collect() -> None:
-            results.append(pending.popleft().result())
-            if on_picture:
-                on_picture(results[-1])
-
-        for picture in ordered(readers, read, pairs, 1 + helpers):
-            began = time.perf_counter()
-            matte = predictor.run(picture.x)
-            network_seconds += time.perf_counter() - began
-            pending.append(scorers.submit(score_output, picture.name, matte, picture.alpha, fixed_size, output))
-            if len(pending) > 1 + helpers:
-                collect()
-        while pending:
-            collect()
-    return summarize(results, model, dataset, time.perf_counter() - start, network_seconds)
 
 
 def summarize(
@@ -142,7 +156,7 @@ class _Picture:
 
 def _read(predictor: Predictor, allow_rgb: bool, pair: Pair) -> _Picture:
     image, alpha = read_pair(pair, allow_rgb)
-    return _Picture(pair.name, predictor.prepare(image), alpha)
+    return _Picture(pair.name, prepare_file(predictor.prepare, image, pair.image), alpha)
 
 
 def score_output(

@@ -4,6 +4,7 @@ Pictures become `<picture>.npz` with an `input` of one fixed shape and a list of
 each into an npz of the same name with its `output`; `src.npz_scores` scores those.
 """
 
+import io
 import zipfile
 import zlib
 from collections import Counter
@@ -17,8 +18,9 @@ from src.errors import ConfigError, DataError, ModelError
 from src.files import whole_file, write_text
 from src.imaging import read_image
 from src.inference.progress import progress
+from src.log import logger
 from src.pairs import first_few
-from src.runtime.base import InputForm, Predictor
+from src.runtime.base import InputForm, Predictor, prepare_file
 from src.spec import Preprocess
 
 INPUT, OUTPUT, DATALIST = "input", "output", "npz_datalist.txt"
@@ -74,14 +76,31 @@ def one_at_a_time(predictor: Predictor) -> None:
                          "--input_shape 1,3,H,W.")  # fmt: skip
 
 
-def write_inputs(pictures: dict[str, Path], folder: Path, prepare: Callable[[np.ndarray], np.ndarray]) -> Path:
-    """Write `<name>.npz` of each picture, then the list of them (a name a line, from the list's folder); its path."""
+def write_inputs(pictures: dict[str, Path], folder: Path, prepare: Callable[[np.ndarray], np.ndarray]) -> list[str]:
+    """Write `<name>.npz` of each picture, then the list of them, `DATALIST` (a name a line, from the list's folder).
+
+    Returns:
+        The names of those that are written; what cannot be used is reported and left out.
+
+    Raises:
+        DataError: not one picture can be used.
+        OutputError: a file cannot be written.
+    """
+    written = []
     with progress(len(pictures), "pictures") as bar:
         for name, path in pictures.items():
-            write_npz(folder / f"{name}.npz", INPUT, prepare(read_image(path)))
+            try:
+                x = prepare_file(prepare, read_image(path), path)
+            except DataError as error:
+                logger.warning("left out: %s", error)
+            else:
+                write_npz(folder / f"{name}.npz", INPUT, x)
+                written.append(name)
             bar.step()
-    write_text(folder / DATALIST, "".join(f"{name}.npz\n" for name in pictures))
-    return folder / DATALIST
+    if not written:
+        raise DataError(f"Not one of {len(pictures)} pictures can be used; the lines above say why.")
+    write_text(folder / DATALIST, "".join(f"{name}.npz\n" for name in written))
+    return written
 
 
 def read_datalist(path: Path) -> list[Path]:
@@ -113,22 +132,27 @@ def infer(predictor: Predictor, files: list[Path], folder: Path) -> None:
 
 def _check_input(x: np.ndarray, predictor: Predictor, file: Path) -> None:
     form, multiple = predictor.form, predictor.preprocess.multiple
-    dtype, sides = ("uint8", x.shape[1:3]) if form.pixels else ("float32", x.shape[2:])
+    last = form.layout == "NHWC"
+    sides = x.shape[1:3] if last else x.shape[2:]
     size = form.size or sides
-    shape = (1, *size, 3) if form.pixels else (1, 3, *size)
-    if x.ndim == 4 and (x.dtype, x.shape) == (dtype, shape) and (form.size or not any(s % multiple for s in sides)):
+    shape = (1, *size, 3) if last else (1, 3, *size)
+    fits = form.size or not any(side % multiple for side in sides)
+    if x.ndim == 4 and (x.dtype, x.shape) == (form.dtype, shape) and fits:
         return
     size = "{}, {}".format(*form.size) if form.size else f"H, W of multiples of {multiple}"
-    wanted = f"uint8 [1, {size}, 3]" if form.pixels else f"float32 [1, 3, {size}]"
+    wanted = f"[1, {size}, 3]" if last else f"[1, 3, {size}]"
     raise DataError(
-        f"'{INPUT}' of {file} is {x.dtype} {list(x.shape)}, the model takes {wanted}. Make it with "
+        f"'{INPUT}' of {file} is {x.dtype} {list(x.shape)}, the model takes {form.dtype} {wanted}. Make it with "
         "scripts/image2npz.py and this model as --model."
     )
 
 
 def write_npz(path: Path, key: str, array: np.ndarray) -> None:
+    """Write `array` under `key` as an npz file, whole or not at all; OutputError where it cannot be written."""
+    data = io.BytesIO()  # on a full disk numpy's own file object complains once more when it is thrown away
+    np.savez(data, **{key: array})
     with whole_file(path) as temporary:
-        np.savez(temporary, **{key: array})
+        temporary.write_bytes(data.getbuffer())
 
 
 def read_npz(path: Path, key: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import benchmark as program
-from src.bench.cases import Case, Plan, parse_size, parse_threads
+from src.bench.cases import Case, Plan, add_arguments, parse_size, parse_threads, read_plan
 from src.bench.costs import network_costs
 from src.bench.measure import Worker, file_bytes, in_turns, measure
 from src.bench.picture import draw
@@ -60,9 +60,20 @@ def test_options_as_text():
                 parse(text)
 
 
-def test_a_plan_needs_pictures():
-    with pytest.raises(ConfigError, match="--rounds and --turn of 1 or more"):
-        Plan(rounds=0)
+def test_a_loop_is_short_for_one_round_of_latency():
+    def plan(*arguments: str) -> Plan:
+        parser = argparse.ArgumentParser(conflict_handler="resolve")
+        add_arguments(parser)
+        return read_plan(parser.parse_args(["--models", "a", *arguments]))
+
+    assert plan() == Plan(("latency", "throughput"), rounds=10, turn=10, warm_up=5)
+    assert plan("--mode", "throughput", "--rounds", "2", "--turn", "3") == Plan(("throughput",), rounds=2, turn=3)
+    assert plan("--loop", "100", "--warm_up", "1") == Plan(("latency",), rounds=1, turn=100, warm_up=1)
+    with pytest.raises(ConfigError, match=r"--loop N is .*: leave --mode, --turn out"):
+        plan("--loop", "100", "--turn", "10", "--mode", "both")
+    for arguments, numbers in ((("--loop", "0"), "1, 0 and 5"), (("--rounds", "0"), "0, 10 and 5")):
+        with pytest.raises(ConfigError, match=rf"--turn \(or --loop\) of 1 or more .* got {numbers}"):
+            plan(*arguments)
 
 
 def test_table_by_hand():

@@ -3,20 +3,28 @@
 import csv
 import json
 import math
+import re
+from collections import Counter
+from dataclasses import replace
 
 import mindspore as ms
 import pytest
 from mindspore import nn
 
-from src.costs import count, weight_uses
+from src.costs import Costs, count, weight_uses
+from src.deploy.onnx_model import onnx_model
 from src.errors import NetworkError
 from src.models import build_network
 from src.models.graph import trace
-from src.models.layers import Concat, ConvNormAct, SqueezeExcite
-from src.spec import Norm, mmnet_spec, modnet_spec
+from src.models.layers import Concat, SqueezeExcite
+from src.models.units import ConvNormAct
+from src.runtime.contract import Contract
+from src.runtime.openvino_runtime import import_openvino
+from src.spec import Norm, Preprocess, mmnet_spec, modnet_spec
 from src.weights import compression_spec
 from tests.golden import golden
-from tests.narrow import narrow_network
+from tests.narrow import narrow_network, narrow_spec
+from tests.narrow_mmnet import narrow_mmnet
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +138,44 @@ class Odd(nn.Cell):
 def test_unknown_layer_is_named():
     with pytest.raises(NetworkError, match=r"'1' \(Odd\)"):
         count(nn.SequentialCell(ConvNormAct(3, Norm(4, 0), 3), Odd()), 32, 32)
+
+
+def seen_by_openvino(network: nn.Cell, height: int, width: int) -> Counter[str]:
+    """MACs of one picture by layer, from the shapes that OpenVINO gives the exported graph's operators."""
+    exported = onnx_model(network, Contract(Preprocess()), (1, 3, height, width))
+    found: Counter[str] = Counter()
+    for node in import_openvino().Core().read_model(exported.SerializeToString()).get_ops():
+        assert node.get_type_name() != "MatMul"
+        if node.get_type_name() in ("Convolution", "GroupConvolution"):
+            weights, pixels = node.input(1).get_shape(), node.output(0).get_shape()[2:]
+            layer = re.sub("/(WithoutBiases|fc[12])$", "", node.get_friendly_name())  # a gate's two layers are one
+            found[layer] += math.prod(weights) * math.prod(pixels)
+    return found
+
+
+def deployed(costs: Costs) -> dict[str, int]:
+    return {layer.name: layer.macs for layer in costs.layers if layer.name in costs.deployed and layer.macs}
+
+
+def test_openvino_sees_the_same_macs():
+    network = narrow_network()
+    counted, seen = count(network, 64, 96), seen_by_openvino(network, 64, 96)
+    assert seen == deployed(counted) and seen.total() == counted.macs == 7_426_352
+
+
+def test_openvino_sees_the_same_macs_of_mmnet():
+    network = narrow_mmnet()
+    seen = seen_by_openvino(network, 64, 96)
+    assert seen.pop("to_matte/logit") == 2 * 64 * 96  # the difference of two logits, a subtraction of the network
+    assert seen == deployed(count(network, 64, 96))
+
+
+def test_openvino_sees_what_late_upsampling_saves():
+    """A 5x5 convolution of 256 channels to 8, multiplied before its map is upsampled: a quarter of the products."""
+    spec = narrow_spec()
+    network = build_network(replace(spec, encoder=replace(spec.encoder, head=256))).set_train(False)
+    counted, seen = deployed(count(network, 64, 96)), seen_by_openvino(network, 64, 96)
+    late, pixels = "lr_branch.conv_lr16x.conv", 4 * 6  # of the upsampled map
+    assert counted.pop(late) == 4 * seen.pop(f"{late}/taps") == 25 * 256 * 8 * pixels
+    assert seen.pop(f"{late}/shift") == 25 * (25 * 8) * pixels and seen.pop(late) == (25 * 8) * 8 * pixels
+    assert seen == counted

@@ -11,10 +11,12 @@ import pytest
 import eval as program
 from src import zoo
 from src.cli import parse_share
+from src.config import load_config
 from src.errors import DeviceError, ModelError
 from src.evaluation import evaluate
 from src.files import unused_folder
 from src.imaging import read_alpha
+from src.pairs import evaluation_pairs
 from src.results import Comparison, EvalResult
 from src.runtime.base import InputForm, Predictor
 from src.runtime.factory import open_predictor
@@ -48,6 +50,21 @@ def test_all_formats_of_a_network_get_the_same_scores(narrow_models, tiny_config
     assert [row["model"] for row in rows] == [str(model) for model in models]
     assert rows[0]["mse_increase"] == 0 and all(abs(row["mse_increase"]) < 1e-4 for row in rows)
     assert "\nmodel " in done.out and " MSE +/-" in done.out
+
+
+def test_another_input_size(narrow_models, tiny_config, tmp_path):
+    """Three programs' one option: the network sees what infer.py --ref_size would show it."""
+    config = load_config(str(tiny_config))
+    pairs = evaluation_pairs(config.dataset("val_dataset"))
+    for sides in ((32,), (64, 32)):
+        out = tmp_path / str(len(sides))
+        asked = ("--config", tiny_config, "--model", narrow_models[".onnx"], "--output_path", out, "--ref_size", *sides)
+        assert run_main(program.main, *asked).status == 0
+        ref_size = sides[0] if len(sides) == 1 else sides
+        predictor, _ = open_predictor(narrow_models[".onnx"], preprocess={"ref_size": ref_size})
+        wanted = evaluate(predictor, pairs, "m", "s").whole
+        assert EvalResult.load(out / "eval.json").whole == pytest.approx(wanted)
+        assert wanted != pytest.approx(evaluate(open_predictor(narrow_models[".onnx"])[0], pairs, "m", "s").whole)
 
 
 def in_bf16(model: Path) -> bool:

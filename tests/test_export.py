@@ -5,6 +5,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from mindspore import nn
 
 import export as program
 from src.deploy import parity
@@ -14,6 +15,7 @@ from src.errors import ExportError
 from src.models import layers
 from src.runtime.base import InputForm, Predictor
 from src.runtime.factory import open_predictor
+from src.runtime.mindspore_runtime import MindSporePredictor
 from src.spec import Preprocess
 from tests.programs import run_main
 
@@ -71,6 +73,16 @@ def test_rounding_noise_is_the_largest_of_several_trials():
     assert len(model.shapes) == 8
 
 
+def test_rounding_noise_moves_weights_and_brings_them_back():
+    network = nn.Conv2d(3, 1, 1, has_bias=False, weight_init="ones")
+    before = network.weight.asnumpy().copy()
+    model, x = MindSporePredictor(network, Preprocess()), np.zeros((1, 3, 8, 8), np.float32)
+    x[0, 0] = 2**20  # exact; a weight's last bit above one is 2**-23, half of that below it
+    noise = parity._rounding_noise(model, x, np.full((1, 1, 8, 8), 2.0**20))
+    assert noise == pytest.approx(2**-3 + 2**-4, abs=2**-3)
+    assert np.array_equal(network.weight.asnumpy(), before)
+
+
 def test_portable_operators():
     with portable_operators():
         assert not layers.native_layout()
@@ -109,7 +121,10 @@ def test_mistakes_on_the_command_line(narrow_ckpt, tmp_path):
 
     ours = ("--ckpt_path", narrow_ckpt)
     assert "ONNX, OPENVINO, MINDIR, got 'AIR'. AIR is made on an Ascend host" in refused(*ours, "--file_format", "AIR")
+    assert "ONNX, OPENVINO, MINDIR, got 'TFLITE'" in refused(*ours, "--file_format", "tflite")
     assert "multiples of 32, got 500" in refused(*ours, "--input_shape", "1,3,500,512")
     assert "--with_preprocess" in refused(*ours, "--file_format", "MINDIR", "--with_preprocess")
+    assert "--layout at NCHW" in refused(*ours, "--file_format", "MINDIR", "--layout", "NHWC")
+    assert "leave --layout NCHW out" in refused(*ours, "--with_preprocess", "--layout", "NCHW")
     assert "No checkpoint at absent.ckpt" in refused("--ckpt_path", "absent.ckpt")
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []

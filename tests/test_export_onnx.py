@@ -13,7 +13,8 @@ from onnx import numpy_helper
 from src.deploy.onnx_model import OPSET, onnx_model, parse_shape
 from src.errors import ConfigError, NetworkError
 from src.models import build_network
-from src.models.layers import Concat, Conv2d, ConvNormAct, Downsample, MatteHead, NormAct, SqueezeExcite, ToLayout
+from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout
+from src.models.units import ConvNormAct, MatteHead
 from src.runtime.contract import CONTRACT_KEY, Contract
 from src.spec import Norm, Preprocess, mmnet_spec, modnet_spec
 from tests.narrow import narrow_network
@@ -213,6 +214,17 @@ def test_pixels_in(color):
     x = ((pixels / 255 - [0.5, 0.25, 0]) / [0.5, 0.25, 1]).astype(np.float32).transpose(0, 3, 1, 2)
     x = np.ascontiguousarray(x[:, ::-1] if color == "BGR" else x)
     np.testing.assert_allclose(run(model, pixels), network(ms.Tensor(x)).asnumpy(), atol=5e-6)
+
+
+def test_channels_last_in():
+    network = narrow_network()
+    model = onnx_model(network, CONTRACT, (1, 3, -1, 64), channels_last=True)
+    declared = model.graph.input[0].type.tensor_type
+    assert declared.elem_type == onnx.TensorProto.FLOAT
+    assert [d.dim_param or d.dim_value for d in declared.shape.dim] == [1, "height", 64, 3]
+    x = noise(1, 3, 32, 64)
+    wanted = network(ms.Tensor(x)).asnumpy()
+    np.testing.assert_allclose(run(model, x.transpose(0, 2, 3, 1)), wanted, atol=5e-6)
 
 
 def test_fixed_shape_and_contract_stand_in_the_file():

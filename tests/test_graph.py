@@ -8,7 +8,8 @@ from mindspore import nn
 from src.errors import NetworkError
 from src.models import build_network
 from src.models.graph import trace
-from src.models.layers import Concat, Conv2d, ConvNormAct
+from src.models.layers import Concat, Conv2d
+from src.models.units import ConvNormAct
 from src.spec import Norm, modnet_spec
 from tests.narrow import narrow_network
 

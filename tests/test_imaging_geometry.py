@@ -25,6 +25,15 @@ def test_network_size(picture, network):
     assert network_size(*picture[::-1]) == network[::-1]
 
 
+@pytest.mark.parametrize(("picture", "text"), [((1, 400), "400x1 .* 204800x512"), ((600, 9700), "9700x600 .* 8288x512"),
+                                               ((9000, 100), "100x9000 .* 96x8992")])  # fmt: skip
+def test_a_picture_too_narrow_for_any_input(picture, text):
+    with pytest.raises(DataError, match=f"{text} .*may be 16 times 512"):
+        network_size(*picture)
+    assert network_size(*picture, ref_size=(64, 96)) == (64, 96)
+    assert network_size(600, 9600) == (512, 8192)
+
+
 def test_network_size_with_other_numbers():
     assert network_size(1000, 800, ref_size=256, multiple=16) == (320, 256)
     assert network_size(1000, 800, ref_size=100, multiple=32) == (128, 96)

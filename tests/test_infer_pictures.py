@@ -11,7 +11,6 @@ import pytest
 
 import infer
 from src.imaging import read_alpha, read_image, write_png
-from src.runtime.base import InputForm
 from tests.fake_predictor import RedPredictor, fake_model
 from tests.programs import ROOT, Outcome, run_main
 
@@ -86,19 +85,21 @@ def test_composites(tmp_path, model):
     assert np.abs(made[..., 1].astype(int) - (255 - picture()[..., 0])).max() <= 2
 
 
-def test_a_folder_goes_on_past_an_unreadable_picture(tmp_path, model):
+def test_a_folder_goes_on_past_what_cannot_be_used(tmp_path, model):
     folder = tmp_path / "photos"
     for name in ("1", "2", "10"):
         write_png(folder / f"{name}.png", picture(seed=int(name)))
     (folder / "3.jpg").write_bytes(b"no picture")
     (folder / "4.png").write_bytes((folder / "1.png").read_bytes()[:-30])
+    write_png(folder / "5.png", picture(1, 2000))
     (folder / "notes.txt").write_text("not a picture by its name")
     outcome = run(model, folder, tmp_path / "out", "--outputs", "alpha")
     assert outcome.status == 1 and "Traceback" not in outcome.err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["1.png", "10.png", "2.png"]
     left_out = [line for line in outcome.out.splitlines() if "left out" in line]
-    assert len(left_out) == 2 and "3.jpg" in left_out[0] and "truncated" in left_out[1]
-    assert "2 of 5 pictures could not be read" in outcome.out
+    assert len(left_out) == 3 and "3.jpg" in left_out[0] and "truncated" in left_out[1]
+    assert f"'{folder / '5.png'}': A picture of 2000x1 pixels is too narrow" in left_out[2]
+    assert "3 of 6 pictures could not be used" in outcome.out
 
 
 def test_batches_change_no_result(tmp_path, model):
@@ -153,7 +154,6 @@ def test_results_never_go_over_the_photographs(tmp_path, model):
         (["--ofd", "--ofd_differ", "1.5"], "between 0 and 1"),
         (["--model", "gone.onnx"], "no model file 'gone.onnx'"),
         (["--input", "gone.jpg"], "no file or folder 'gone.jpg'"),
-        (["--ref_size", "8"], "sides of 32 pixels and more"),
         (["--show"], "--show needs"),
     ],
 )
@@ -170,23 +170,16 @@ def test_an_empty_folder_is_refused(tmp_path, model):
     assert "holds no picture" in run(model, tmp_path / "photos", tmp_path / "out").assert_refused()
 
 
-def test_ref_size_changes_what_the_network_sees(tmp_path, model):
-    write_png(tmp_path / "a.png", picture(256, 256))
-    for options, side in (((), 64), (("--ref_size", "128"), 128)):
-        predictor = RedPredictor()
-        assert run(model, tmp_path / "a.png", tmp_path / f"{side}", *options, predictor=predictor).status == 0
-        assert predictor.shapes == [(1, 3, side, side)]
-    fixed = RedPredictor(InputForm(size=(64, 96)))
-    text = run(model, tmp_path / "a.png", tmp_path / "x", "--ref_size", "128", predictor=fixed).assert_refused()
-    assert "only inputs of 96x64" in text
-
-
 def test_the_model_is_opened_as_asked(tmp_path, model):
     write_png(tmp_path / "a.png", picture())
     arguments = ("--model", model, "--input", tmp_path / "a.png", "--output", tmp_path / "out")
     with fake_model() as (_, given):
         run_main(infer.main, *arguments, "--device", "NPU", "--threads", "3", "--precision", "bf16")
     assert given == {"path": model, "device": "NPU", "threads": 3, "precision": "bf16", "preprocess": {}}
+    for sides, ref_size in (((128,), 128), ((96, 160), (96, 160))):
+        with fake_model() as (_, given):
+            run_main(infer.main, *arguments, "--existing", "replace", "--ref_size", *sides)
+        assert given["preprocess"] == {"ref_size": ref_size}
 
 
 def test_a_full_disk_is_one_error(tmp_path, model):

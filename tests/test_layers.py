@@ -8,7 +8,9 @@ import torch.nn.functional as F
 
 from src import cpu_ops
 from src.models import layers
-from src.models.layers import Concat, Conv2d, MatteHead, NormAct, SqueezeExcite, ToLayout, resize
+from src.models.layers import Concat, Conv2d, NormAct, SqueezeExcite, ToLayout
+from src.models.portable import resize
+from src.models.units import MatteHead
 from src.spec import Norm
 from tests.torch_spec import IBNorm, SameConv
 

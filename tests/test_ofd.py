@@ -6,8 +6,8 @@ import pytest
 
 from src.errors import ConfigError
 from src.inference.smoothing import Frame, OfdThresholds, OneFrameDelay, make_thumbnail, mend
-from src.video_metrics import dtssd, still_flicker
 from tests.fake_predictor import disc
+from tests.steadiness import dtssd, still_flicker
 
 STILL = np.full((64, 64, 3), 90, np.uint8)
 

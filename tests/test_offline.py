@@ -4,27 +4,26 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from src.checkpoint import Meta, save_checkpoint, weights_of
-from src.config import load_config
 from src.dataset_spec import DatasetSpec
 from src.deploy.export import ExportOptions, export
-from src.errors import DataError
 from src.evaluation import evaluate
 from src.imaging import read_alpha, read_image
-from src.mmnet_options import DEFAULT_CONFIG
-from src.offline.bins import Entry, Manifest, read_bin, write_bin
+from src.offline.bins import Manifest
 from src.offline.prepare import MMNET, prepare
 from src.offline.scoring import score
 from src.pairs import find_pairs
 from src.results import EvalResult
+from src.runtime.base import InputForm
 from src.runtime.factory import open_predictor
 from src.spec import Preprocess
-from src.training.setup import preprocess_of
 from tests.narrow import save_narrow
 from tests.narrow_mmnet import narrow_mmnet, narrow_mmnet_spec
 from tests.programs import ROOT, Outcome, checkout, run_main, run_script
@@ -43,19 +42,24 @@ def program(name: str):
 PREPARE, INFER, EVALUATE = (program(name).main for name in ("prepare", "infer", "evaluate"))
 
 
-def exported(checkpoint: Path, with_preprocess: bool = False) -> Path:
+def exported(checkpoint: Path, **options: Any) -> Path:
     """ONNX beside a checkpoint; test_export.py compares them at more sizes."""
-    options = ExportOptions(with_preprocess=with_preprocess)
+    options = ExportOptions(**options)
     with mock.patch("src.deploy.parity._SIZES", ((1, 64, 64),)):
         return export(checkpoint, "ONNX", checkpoint.parent, options)[0][0]
 
 
 @pytest.fixture(scope="module")
 def mmnet_models(tmp_path_factory) -> dict[str, Path]:
-    """The narrow MMNet as checkpoint, as ONNX and as ONNX of pixel input."""
+    """The narrow MMNet as checkpoint, as ONNX of both layouts and as ONNX of pixel input."""
     checkpoint, spec = tmp_path_factory.mktemp("mmnet") / "mmnet.ckpt", narrow_mmnet_spec()
     save_checkpoint(checkpoint, weights_of(narrow_mmnet()), Meta("mmnet", spec.encoder_name, spec, MMNET))
-    return {".ckpt": checkpoint, ".onnx": exported(checkpoint), "u8": exported(checkpoint, with_preprocess=True)}
+    return {
+        ".ckpt": checkpoint,
+        "NCHW": exported(checkpoint),
+        "NHWC": exported(checkpoint, layout="NHWC", shape=(-1, 3, 256, 256)),
+        "u8": exported(checkpoint, with_preprocess=True),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,8 @@ def chain(model: Path, folder: Path, *output: object) -> EvalResult:
 
 def test_prepared_files_by_hand(prepared, synthetic_set):
     manifest = json.loads((prepared / "manifest.json").read_text())
-    assert manifest["dtype"] == "float32" and manifest["preprocess"]["ref_size"] == [256, 256]
+    assert (manifest["dtype"], manifest["layout"]) == ("float32", "NHWC")
+    assert manifest["preprocess"]["ref_size"] == [256, 256]
     for entry in manifest["entries"]:
         image = read_image(synthetic_set / VALIDATION / "blurred_image" / f"{entry['name']}.jpg")
         assert entry["mask_size"] == list(image.shape[:2]) and entry["input_size"] == [256, 256]
@@ -114,11 +119,27 @@ def test_prepared_files_by_hand(prepared, synthetic_set):
 
 
 def test_mmnet_from_checkpoint_to_scores(prepared, synthetic_set, mmnet_models, tmp_path):
-    wanted = by_eval(mmnet_models[".onnx"], synthetic_set)
-    found = chain(mmnet_models[".onnx"], prepared, tmp_path / "onnx")
-    assert_equal_scores(found, wanted)
-    assert found.mmnet["mad_800_600"] > 0.05 and found.model == str(mmnet_models[".onnx"]) and found.network_seconds > 0
+    model = mmnet_models["NHWC"]
+    found = chain(model, prepared, tmp_path / "onnx")
+    assert_equal_scores(found, by_eval(model, synthetic_set))
+    assert found.mmnet["mad_800_600"] > 0.05 and found.model == str(model) and found.network_seconds > 0
     assert_equal_scores(found, by_eval(mmnet_models[".ckpt"], synthetic_set))
+
+
+@pytest.mark.parametrize("kind", ["NHWC", "NCHW", "u8"])
+def test_raw_bytes_are_what_the_model_itself_takes(synthetic_set, mmnet_models, tmp_path, kind):
+    """As a vendor's runner does: the file's bytes go into the declared input, the output's bytes come out."""
+    done = run_main(PREPARE, synthetic_set, "--model", mmnet_models[kind], "--output_path", tmp_path)
+    assert done.status == 0, done.err
+    manifest = Manifest.load(tmp_path)
+    assert manifest.layout == ("NCHW" if kind == "NCHW" else "NHWC")
+    session = onnxruntime.InferenceSession(mmnet_models[kind])
+    shape = [{"batch": 1, "height": 256, "width": 256}.get(side, side) for side in session.get_inputs()[0].shape]
+    (tmp_path / "output").mkdir()
+    for entry in manifest.entries:
+        x = np.fromfile(tmp_path / "images" / f"{entry.name}.bin", manifest.dtype).reshape(shape)
+        session.run(["output"], {"input": x})[0].tofile(tmp_path / "output" / f"{entry.name}.bin")
+    assert_equal_scores(score(tmp_path, tmp_path / "output"), by_eval(mmnet_models[".ckpt"], synthetic_set))
 
 
 def test_pixels_go_in_as_they_are(synthetic_set, mmnet_models, tmp_path):
@@ -138,32 +159,6 @@ def test_modnet_takes_every_picture_at_its_own_size(synthetic_set, modnet, tmp_p
     assert found.mmnet == {}
 
 
-def test_results_of_another_program_by_hand(tmp_path):
-    """A mask whose left half is 1, and a result of 0.25 everywhere: MSE (0.75^2 + 0.25^2) / 2, MAD 0.5."""
-    mask = np.zeros((40, 30), np.float32)
-    mask[:, :15] = 1
-    for part in ("masks", "output"):
-        (tmp_path / part).mkdir()
-    write_bin(tmp_path / "masks" / "a.bin", mask)
-    np.full((16, 16), 0.25, "<f4").tofile(tmp_path / "output" / "a.bin")
-    Manifest("set", MMNET, "float32", (Entry("a", (16, 16), (40, 30)),)).save(tmp_path)
-    result = score(tmp_path, tmp_path / "output")
-    assert (result.whole["mse"], result.whole["mad"]) == pytest.approx((0.3125, 0.5), abs=1e-6)
-    assert result.model == str(tmp_path / "output") and result.network_seconds == 0
-
-
-def test_inputs_without_a_model_are_those_of_the_configuration():
-    assert preprocess_of(load_config(DEFAULT_CONFIG)) == MMNET
-
-
-def test_bins_are_little_endian(tmp_path):
-    write_bin(tmp_path / "a.bin", np.array([[1.0, -2.0]], ">f4"))
-    assert (tmp_path / "a.bin").read_bytes() == bytes.fromhex("0000803f000000c0")
-    assert read_bin(tmp_path / "a.bin", "float32", (2, 1), "").tolist() == [[1.0], [-2.0]]
-    with pytest.raises(DataError, match=r"has 8 bytes, float32 \[3\] has 12. Mend it"):
-        read_bin(tmp_path / "a.bin", "float32", (3,), "Mend it")
-
-
 def refused(main, *arguments: object) -> str:
     return run_main(main, *arguments).assert_refused()
 
@@ -179,17 +174,23 @@ def test_mistakes_of_preparing(prepared, synthetic_set, tmp_path):
 
 def test_mistakes_of_inference(prepared, mmnet_models, modnet, tmp_path):
     run = (INFER, "--output_path", tmp_path / "out", "--model")
-    assert "no manifest.json" in refused(*run, mmnet_models[".onnx"], "--bins", tmp_path)
+    assert "no manifest.json" in refused(*run, mmnet_models["NHWC"], "--bins", tmp_path)
     at = ("--bins", shutil.copytree(prepared, tmp_path / "bins"))
-    assert "takes uint8, the pictures in" in refused(*run, mmnet_models["u8"], *at)
+    assert "takes uint8 NHWC, the pictures in" in refused(*run, mmnet_models["u8"], *at)
+    for kind in ("NCHW", ".ckpt"):
+        text = refused(*run, mmnet_models[kind], *at)
+        assert "takes float32 NCHW, the pictures in" in text and "are float32 NHWC. Prepare them for it" in text
+    manifest = (at[1] / "manifest.json").read_text()
+    (at[1] / "manifest.json").write_text(manifest.replace("NHWC", "NCHW"))
     assert "ref_size=64" in refused(*run, modnet, *at)
+    (at[1] / "manifest.json").write_text(manifest)
     assert "There is no model file" in refused(*run, tmp_path / "absent.onnx", *at)
     first = sorted((at[1] / "images").iterdir())[0]
     first.write_bytes(first.read_bytes()[:-4])
-    text = refused(*run, mmnet_models[".onnx"], *at)
+    text = refused(*run, mmnet_models["NHWC"], *at)
     assert f"'{first}' has 786428 bytes, float32 [1, 256, 256, 3] has 786432" in text
     (at[1] / "manifest.json").write_text('{"version": 2}')
-    assert "cannot be read" in refused(*run, mmnet_models[".onnx"], *at)
+    assert "cannot be read" in refused(*run, mmnet_models["NHWC"], *at)
 
 
 def test_mistakes_of_scoring(prepared, mmnet_models, tmp_path):
@@ -197,8 +198,8 @@ def test_mistakes_of_scoring(prepared, mmnet_models, tmp_path):
     run = (EVALUATE, "--bins", prepared, "--output", output)
     assert "no manifest.json" in refused(EVALUATE, "--bins", tmp_path)
     assert "Run offline_infer/infer.py" in refused(*run)
-    chain(mmnet_models[".onnx"], prepared, output)
-    again = (INFER, "--bins", prepared, "--output_path", output, "--model", mmnet_models[".onnx"])
+    chain(mmnet_models["NHWC"], prepared, output)
+    again = (INFER, "--bins", prepared, "--output_path", output, "--model", mmnet_models["NHWC"])
     assert "results of an earlier run" in refused(*again)
     last = sorted(output.glob("*.bin"))[-1]
     good = last.read_bytes()
@@ -218,15 +219,19 @@ def test_the_scripts(tmp_path, synthetic_set, mmnet_models):
     copy = checkout(tmp_path / "copy")
     for name in ("export.py", "configs", "offline_infer"):
         (copy / name).symlink_to(ROOT / name)
-    for name, usage in (("run_datapre.sh", "DATASET"), ("run_conver_ckpt2pb.sh", "CKPT [OUT]")):
+    for name, usage in (
+        ("run_datapre.sh", "DATASET"),
+        ("run_conver_ckpt2pb.sh", "[DATASET] CKPT [OUT]"),
+        ("run_convert_ckpt2pb.sh", "[DATASET] CKPT [OUT]"),
+    ):
         done = script(copy, name)
-        assert done.status == 2 and done.out == "" and f".sh {usage}" in done.err
-    assert "no checkpoint at absent.ckpt" in script(copy, "run_convert_ckpt2pb.sh", "absent.ckpt").assert_refused()
+        assert done.status == 2 and done.out == "" and f"scripts/{name} {usage}" in done.err
+    assert "No checkpoint at absent.ckpt" in script(copy, "run_convert_ckpt2pb.sh", "absent.ckpt").assert_refused()
     done = script(copy, "run_datapre.sh", synthetic_set, "--output_path", tmp_path / "bins")
     assert done.status == 0 and len(Manifest.load(tmp_path / "bins").entries) == 2
-    shape = ("--input_shape", "1,3,64,64")
-    done = script(copy, "run_conver_ckpt2pb.sh", mmnet_models[".ckpt"], tmp_path / "out", "--with_preprocess", *shape)
+    call = (synthetic_set, mmnet_models[".ckpt"].with_suffix(""))  # DATASET CKPT_PREFIX, as MMNet's users say it
+    done = script(copy, "run_conver_ckpt2pb.sh", *call, tmp_path / "out", "--input_shape", "1,3,64,64")
     assert done.status == 0, done.out + done.err
-    predictor, contract = open_predictor(tmp_path / "out" / "mmnet_1x3x64x64_u8.onnx")
-    assert predictor.form.pixels and predictor.form.size == (64, 64) and predictor.output == "output"
+    predictor, contract = open_predictor(tmp_path / "out" / "mmnet_1x3x64x64_nhwc.onnx")
+    assert predictor.form == InputForm(1, (64, 64), channels_last=True) and predictor.output == "output"
     assert contract.preprocess == MMNET

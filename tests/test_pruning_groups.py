@@ -7,9 +7,10 @@ from mindspore import nn
 
 from src.errors import NetworkError
 from src.models import build_network
-from src.models.layers import Concat, Conv2d, ConvNormAct, MatteHead, SqueezeExcite
+from src.models.layers import Concat, Conv2d, SqueezeExcite
 from src.models.modnet import MODNet
 from src.models.narrowing import NARROWINGS, Narrowing
+from src.models.units import ConvNormAct, MatteHead
 from src.pruning.groups import channels_of
 from src.spec import Norm, modnet_spec
 from tests.narrow import narrow_network

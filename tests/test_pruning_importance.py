@@ -114,3 +114,9 @@ def test_taylor_is_the_mean_over_batches(network, channels):
     weight = (scores[2] - scores[1]) / (scores[0] - scores[1])  # batches differ in size of gradient, not by channel
     np.testing.assert_allclose(weight, weight[0], rtol=1e-2)
     assert ((scores[2] > low - 1e-6) & (scores[2] < high + 1e-6)).all()
+
+
+def test_summed_taylor_counts_a_channel_s_layers(network, channels):
+    mean, summed = (taylor(network, channels, [narrow_batch(64, 2)], modnet_losses, way) for way in ("mean", "sum"))
+    for group in channels.groups:
+        np.testing.assert_allclose(summed[group.channels], len(group.layers) * mean[group.channels], rtol=1e-3)

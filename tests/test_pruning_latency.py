@@ -14,7 +14,7 @@ from tests.narrow import narrow_network
 
 pytest.importorskip("onnx")
 pytest.importorskip("openvino")
-from src.pruning.latency import RATIOS, Works, by_layer, measure_latency, profile_openvino
+from src.pruning.latency import RATIOS, LatencyCheck, Works, by_layer, measure_latency, profile_openvino, undisturbed
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ def test_latency_follows_a_table_measured_at_a_few_widths(network, setting, tmp_
         keep = setting.keep(uniform(setting, ratio))
         wanted = sum(0.1 + work / 1e6 for work in works.of(keep).values())
         assert table(keep) == pytest.approx(wanted, rel=1e-6)
+    assert table.dense == pytest.approx(table(np.ones(setting.channels.count, bool)))
     counts, _ = budget.meet(setting, uniform, Target("latency", 0.8 * table(setting.keep(setting.sizes))), table)
     assert table(setting.keep(counts)) <= 0.8 * table(setting.keep(setting.sizes))
     table.save(tmp_path / "latency.csv")
@@ -54,6 +55,18 @@ def test_latency_follows_a_table_measured_at_a_few_widths(network, setting, tmp_
 def test_operators_are_counted_for_their_layers():
     entries = [("reorder", 1.0), ("a.conv/WithoutBiases", 2.0), ("MVN_17", 4.0), ("a.norm/act", 8.0), ("up_2", 16.0)]
     assert by_layer(entries, {"a.conv", "a.norm", "up"}) == {"a.conv": 3.0, "a.norm": 12.0, "up": 16.0}
+
+
+def test_disturbed_runs_do_not_count():
+    """The first run was disturbed in layer b, the second in layer a; both clocks ran 2 ms beside the layers."""
+    runs = [{"a": 4.0, "b": 9.0}, {"a": 7.0, "b": 4.0}]
+    assert undisturbed([15.0, 12.0], runs) == {"a": 6.0, "b": 6.0}
+
+
+@pytest.mark.parametrize(("measured", "share"), [(11.4, None), (8.6, None), (11.6, "+16%"), (5.0, "-50%")])
+def test_a_prediction_that_the_clock_contradicts(measured, share):
+    warning = LatencyCheck(dense=20.0, predicted=10.0, measured=measured).warning
+    assert warning is None if share is None else f"the table said 10.00 ms ({share})" in warning
 
 
 def test_openvino_s_times_belong_to_layers(network):

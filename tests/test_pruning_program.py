@@ -1,6 +1,7 @@
 """prune.py from a checkpoint to a smaller one that rebuilds itself, and what it refuses."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -8,10 +9,7 @@ import pytest
 import prune
 from src.checkpoint import file_source, load_network, read_checkpoint
 from src.costs import count
-from src.pruning.compression import compression_info
-from src.spec import modnet_spec
-from src.weights import compression_spec
-from tests.golden import golden
+from src.errors import OutputError
 from tests.narrow import narrow_spec, save_narrow
 from tests.programs import run_main
 
@@ -64,6 +62,8 @@ def test_reports_agree_with_the_networks(uniform, narrow_ckpt):
     assert "encoder.head.conv" in text and "Conv 16 => 8" in text and "Norm 3+3 => " in text
     assert all(line in printed for line in text.splitlines())
     assert report["source"] == file_source(narrow_ckpt) and report["recalibrated"] == 0
+    assert (report["network"], report["latency"]) == ("modnet", None)
+    assert "no pruned.json for ModelCompression's programs: ModelCompression's networks are MODNets on" in printed
     assert (output / "report.png").read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in output.iterdir()} == {"pruned.ckpt", "report.json", "report.txt", "report.png"}
 
@@ -83,6 +83,43 @@ def test_budget_with_taylor_and_renewed_statistics(narrow_ckpt, tiny_config, tmp
     assert 7000 < report["totals"]["parameters"][1] <= 8000
     assert report["recalibrated"] == 2
     assert {"ratio_backbone", "ratio_lr", "ratio_hr", "ratio_fusion"} < set(report["settings"])
+
+
+def test_global_scores_are_gathered_as_asked(narrow_ckpt, tiny_config, tmp_path):
+    """Groups of several layers weigh more with "sum", for Taylor importance as for others."""
+    options = ("--strategy", "global", "--importance", "taylor", "--calibration_batches", "1", "--no_recalibration")
+    for gather in ("mean", "sum"):
+        done = pruned(narrow_ckpt, tmp_path / gather, "--config", tiny_config, *options, "--group_score", gather)
+        assert done.status == 0, done.err
+    mean, summed = (load_network(tmp_path / gather / "pruned.ckpt")[0].spec for gather in ("mean", "sum"))
+    hidden = [sum(block.hidden for block in spec.encoder.blocks) for spec in (mean, summed)]
+    assert hidden[1] > hidden[0]  # two layers make these channels
+
+
+def test_the_default_norm_by_its_name(uniform, narrow_ckpt, tmp_path):
+    done = pruned(narrow_ckpt, tmp_path, "--strategy", "uniform", "--norm", "ib")
+    assert done.status == 0, done.err
+    assert load_network(tmp_path / "pruned.ckpt")[0].spec == load_network(uniform[0] / "pruned.ckpt")[0].spec
+
+
+def test_the_checkpoint_comes_before_the_reports(narrow_ckpt, tmp_path):
+    with mock.patch("src.pruning.run.save_checkpoint", side_effect=OutputError("disk full")):
+        assert "disk full" in pruned(narrow_ckpt, tmp_path).assert_refused()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_latency_is_measured_once_more_in_the_end(narrow_ckpt, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("openvino")
+    times = [{"encoder.head.conv": ms} for ms in (8.0, 7.0, 6.0, 5.0, 4.0, 9.0)]  # five widths, then the result
+    with mock.patch("src.pruning.latency.profile_openvino", side_effect=times):
+        done = pruned(narrow_ckpt, tmp_path, "--strategy", "uniform", "--target", "latency=6ms@64x96")
+    assert done.status == 0, done.err
+    latency = json.loads((tmp_path / "report.json").read_text())["latency"]
+    assert (latency["dense"], latency["measured"]) == (8.0, 9.0) and 5 < latency["predicted"] <= 6
+    assert "the network takes 8.00 ms at 64x96" in done.out
+    assert f"latency, ms        8.00 => 9.00 ({latency['predicted']:.2f} predicted)" in done.out
+    assert "the pruned network takes 9.00 ms, the table said" in done.out
 
 
 def test_sensitivity_leaves_its_table(narrow_ckpt, tiny_config, tmp_path):
@@ -119,6 +156,17 @@ def test_pictures_of_a_folder_renew_the_statistics(narrow_ckpt, synthetic_set, t
         (("--strategy", "uniform", "--target", "params=1"), "cannot be met: the narrowest network"),
         (("--strategy", "budget", "--target", "macs=100G"), "already needs only"),
         (("--min_channels", "0"), "`min_channels` must be at least 1"),
+        (("--strategy", "uniform", "--ratio", "0.5", "--target", "macs=1M"), "--ratio would change nothing"),
+        (("--strategy", "uniform", "--threshold", "0.1"), "only the strategy `original` would look at it"),
+        (("--strategy", "uniform", "--group_score", "sum"), "only the strategy `global` would look at it"),
+        (("--group_score", "max", "--strategy", "global"), "`group_score` cannot be 'max'"),
+        (("--sensitivity_pictures", "4"), "--sensitivity_pictures would change nothing"),
+        (("--no_recalibration", "--calibration_batches", "2"), "--calibration_batches would change nothing"),
+        (("--no_recalibration", "--calibration", "."), "--no_recalibration forbids it"),
+        (("--norm_cost", "0.2"), "only --norm auto would look at it"),
+        (("--norm", "batch", "--compatible"), "cannot go with --norm batch"),
+        (("--compatible",), "MobileNetV2's 17 blocks"),
+        (("--strategy", "uniform", "--target", "params=1M@64x64"), "parameters do not depend on"),
         (("--importance", "taylor"), "give --config with a `train_dataset`"),
         (("--strategy", "sensitivity"), "give --config with a `val_dataset`"),
         (("--calibration", "/nowhere"), "/nowhere"),
@@ -142,16 +190,3 @@ def test_an_earlier_result_stays(uniform, narrow_ckpt):
     before = (output / "pruned.ckpt").read_bytes()
     assert "holds a pruned network already" in pruned(narrow_ckpt, output).assert_refused()
     assert (output / "pruned.ckpt").read_bytes() == before
-
-
-def test_modelcompression_s_side_file_where_it_can_describe_the_network():
-    info = json.loads((golden.HERE / "compression_pruned_info.json").read_text())
-    written = compression_info(compression_spec(info), info["threshold"])
-    assert written == info
-    assert compression_info(modnet_spec(), 0.5)["new_expansion_cfg"] == [1] + 16 * [6]
-    assert compression_info(narrow_spec(), 0.5) is None  # six blocks
-    uneven = compression_spec(info | {"new_expansion_cfg": [1, 3, 9, 5, 6, 4, 4, 7, 5, 3, 5, 4, 5, 4, 8, 6, 5]})
-    blocks = list(uneven.encoder.blocks)
-    blocks[4] = type(blocks[4])(**{**vars(blocks[4]), "hidden": blocks[4].hidden + 1})
-    encoder = type(uneven.encoder)(**{**vars(uneven.encoder), "blocks": tuple(blocks)})
-    assert compression_info(type(uneven)(**{**vars(uneven), "encoder": encoder}), 0.5) is None

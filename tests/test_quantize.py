@@ -1,9 +1,8 @@
 """quantize.py: what it leaves of a small network on both runtimes, that eval.py takes it, and what it refuses."""
 
-import contextlib
 import hashlib
-import io
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from unittest import mock
@@ -11,21 +10,18 @@ from unittest import mock
 import numpy as np
 import onnx
 import pytest
-import yaml
 
 import eval as eval_program
 import quantize as program
+from src import zoo
 from src.checkpoint import file_source
-from src.imaging import read_image, write_alpha
-from src.quant import budget
-from src.quant.openvino_int8 import OpenVinoInt8
-from src.quant.options import Job, Variant
-from src.quant.source import open_source
+from src.imaging import read_image
+from src.quant.layers import CONVOLUTIONS
+from src.quant.options import read_job
 from src.results import EvalResult
 from src.runtime.factory import open_predictor
 from src.runtime.openvino_runtime import import_openvino
-from src.spec import Preprocess
-from tests.narrow import narrow_state, save_narrow
+from src.zoo import ReleasedFile, ReleasedModel, write_zoo
 from tests.programs import run_main, write_yaml
 
 BUILD = [
@@ -102,6 +98,39 @@ def test_weights_are_smaller(built, narrow_models):
     assert kinds[onnx.TensorProto.INT8] > 30 and kinds[onnx.TensorProto.FLOAT] == 0
 
 
+def weights_of(path: Path) -> tuple[dict[str, np.ndarray], int]:
+    """An IR's convolution weights as they are stored, and how many constants it stores as float16."""
+    operators, weights = import_openvino().Core().read_model(path).get_ordered_ops(), {}
+    for op in operators:
+        if op.get_type_name() in CONVOLUTIONS:
+            node = op.input_value(1).get_node()
+            node = node.input_value(0).get_node() if node.get_type_name() == "Convert" else node
+            weights[op.get_friendly_name()] = node.data
+    constants = [op for op in operators if op.get_type_name() == "Constant"]
+    return weights, sum(op.get_element_type().get_type_name() == "f16" for op in constants)
+
+
+def test_fp16_rounds_weights_and_no_biases(built, narrow_models):
+    (half, halves), (single, _) = weights_of(built / "narrow_fp16.xml"), weights_of(narrow_models[".xml"])
+    assert halves == len(half) == len(single) > 30
+    for name, weight in single.items():
+        assert half[name].dtype == np.float16
+        np.testing.assert_array_equal(half[name], weight.astype(np.float16))
+
+
+def test_the_distance_from_the_float_mattes_is_told(built, narrow_models, synthetic_set):
+    rows = {row["model"]: row["note"] for row in json.loads((built / "manifest.json").read_text())["models"]}
+    source = open_predictor(narrow_models[".onnx"])[0]
+    images = [read_image(path) for path in (synthetic_set / "validation" / "P3M-500-P" / "blurred_image").iterdir()]
+    for model in ("narrow_fp16.xml", "narrow_fp16.onnx", "narrow_int8.xml"):
+        predictor = open_predictor(built / model)[0]
+        apart = np.concatenate([np.abs(predictor.predict(x) - source.predict(x)).ravel() for x in images])
+        wanted = {"alpha_max": apart.max(), "alpha_mean": apart.mean(), "pictures": 2}
+        assert rows[model]["deviation"] == pytest.approx(wanted, rel=1e-3)
+    assert rows["narrow_fp16.xml@bf16"] == rows["narrow_fp16.xml"]
+    assert 0 < rows["narrow_fp16.xml"]["deviation"]["alpha_max"] < rows["narrow_int8.xml"]["deviation"]["alpha_max"]
+
+
 def test_the_operators_really_work_on_8_bits(built):
     assert operators(built / "narrow_int8.xml")["FakeQuantize"] > 40
     found = operators(built / "narrow_int8_minmax.onnx")
@@ -136,105 +165,6 @@ def test_eval_takes_the_variants_and_finds_their_scores(built, tiny_config, tmp_
         assert result.whole["mse"] == pytest.approx(open_predictor(built / name)[1].scores["mse"], rel=1e-6)
 
 
-def test_layers_kept_in_float_by_openvino(narrow_models, tmp_path):
-    source = open_source(Job(str(narrow_models[".onnx"])), tmp_path)
-    inputs = [np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32)]
-    backend = OpenVinoInt8(source, Variant(bias_correction="off"), inputs)
-    convolutions = [node.name for node in source.model.graph.node if node.op_type == "Conv"]
-    assert set(backend.layers) == set(convolutions)
-    kept = "hr_branch.conv_hr4x.1.conv"
-    backend.write(tmp_path / "kept.xml", source.contract, [kept])
-    model = import_openvino().Core().read_model(tmp_path / "kept.xml")
-    inputs_of = {
-        op.get_friendly_name().removesuffix("/WithoutBiases"): op.input_value(0).get_node().get_type_name()
-        for op in model.get_ops()
-        if op.get_type_name() == "Convolution"
-    }
-    assert inputs_of[kept] != "FakeQuantize"
-    assert sum(kind == "FakeQuantize" for kind in inputs_of.values()) > 20
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
-def test_progress_bars_are_for_a_terminals_stderr(narrow_models, tmp_path, stream):
-    source = open_source(Job(str(narrow_models[".onnx"])), tmp_path)
-    inputs = [np.zeros((1, 3, 64, 64), np.float32)]
-    with contextlib.redirect_stdout(stream()) as out, contextlib.redirect_stderr(stream()) as err:
-        OpenVinoInt8(source, Variant(bias_correction="off"), inputs).write(tmp_path / "m.xml", source.contract, [])
-    assert out.getvalue() == ""
-    assert ("Statistics collection" in err.getvalue()) == (stream is Terminal)
-
-
-def export_onnx(folder: Path, name: str, state: dict[str, np.ndarray]) -> Path:
-    from src.deploy.export import ExportOptions, export
-
-    checkpoint = save_narrow(folder / f"{name}.ckpt", state, preprocess=Preprocess(ref_size=64))
-    with mock.patch("src.deploy.parity._SIZES", ((1, 64, 64),)):
-        return export(checkpoint, "ONNX", folder, ExportOptions())[0][0]
-
-
-def planted_state() -> dict[str, np.ndarray]:
-    """Weights for the same matte, but one channel between two convolutions is 1,000 times as large."""
-    state, layer = {name: value.copy() for name, value in narrow_state().items()}, "hr_branch.conv_hr4x"
-    for name in ("gamma", "beta"):
-        state[f"{layer}.0.norm.bnorm.{name}"][0] *= 1000
-    state[f"{layer}.1.conv.weight"][:, 0] /= 1000
-    return state
-
-
-def self_scored(config: Path, model: Path, folder: Path) -> Path:
-    """The configuration with a validation set whose true mattes are the model's own."""
-    values = yaml.safe_load(config.read_text())
-    section, predictor = values["val_dataset"], open_predictor(model)[0]
-    for image in (Path(section["dataset_root"]) / section["img_subpath"]).iterdir():
-        write_alpha(folder / f"{image.stem}.png", predictor.predict(read_image(image)))
-    values["val_dataset"] = section | {"alpha_subpath": str(folder)}
-    return write_yaml(folder / "self.yml", values)
-
-
-def test_the_budget_keeps_the_planted_layers_in_float(tiny_config, tmp_path, monkeypatch):
-    monkeypatch.setattr(budget, "CANDIDATES", 3)
-    models = {
-        "fair": export_onnx(tmp_path, "fair", narrow_state()),
-        "bad": export_onnx(tmp_path, "bad", planted_state()),
-    }
-    (tmp_path / "truth").mkdir()
-    config = self_scored(tiny_config, models["fair"], tmp_path / "truth")
-
-    def quantised(name: str, *arguments) -> dict:
-        out = tmp_path / f"{name}{len(arguments)}"
-        flags = ("--config", config, "--backend", "onnxruntime", "--calibration_size", 4, "--output_path", out)
-        done = run("--model", models[name], *flags, *arguments)
-        assert done.status == 0, done.err
-        return json.loads((out / "manifest.json").read_text())["models"][0]
-
-    fair, bad = quantised("fair"), quantised("bad")
-    assert bad["scores"]["mse"] > 4 * fair["scores"]["mse"]
-    allowed = 2 * fair["scores"]["mse"] / bad["source_scores"]["mse"] - 1
-    mended = quantised("bad", "--max_mse_increase", f"{allowed:.3f}")
-    assert mended["scores"]["mse"] <= 2.01 * fair["scores"]["mse"]
-    report = json.loads((tmp_path / "bad2" / "bad_int8.onnx.json").read_text())
-    worst = {"hr_branch.conv_hr4x.0.conv", "hr_branch.conv_hr4x.1.conv"}
-    assert {row["layer"] for row in sorted(report["ranking"], key=lambda row: row["snr"])[:2]} == worst
-    assert worst & set(mended["note"]["float_layers"]) and len(mended["note"]["float_layers"]) <= 3
-    assert open_predictor(tmp_path / "bad2" / "bad_int8.onnx")[1].quantization == mended["note"]
-
-
-def test_a_budget_that_cannot_be_kept_leaves_a_report_and_no_model(narrow_models, tiny_config, tmp_path, monkeypatch):
-    monkeypatch.setattr(budget, "CANDIDATES", 1)
-    monkeypatch.setattr(budget.Search, "_holds", lambda self, trial: False)
-    arguments = ["--model", narrow_models[".onnx"], "--config", tiny_config, "--backend", "onnxruntime"]
-    with mock.patch("src.quant.run.signal_to_noise", lambda *_: {"encoder.stem.conv": 1.0, "f_branch.head.conv": 2.0}):
-        done = run(*arguments, "--calibration_size", 2, "--max_mse_increase", "0", "--output_path", tmp_path)
-    assert done.status == 1 and "no choice of float layers" in done.out and "The nearest is" in done.out
-    assert [path.name for path in tmp_path.iterdir()] == ["narrow_int8.onnx.json"]
-    assert not json.loads((tmp_path / "narrow_int8.onnx.json").read_text())["met"]
-
-
 def test_mistakes(built, narrow_models, tiny_config, tmp_path):
     model = ("--model", narrow_models[".onnx"])
 
@@ -252,10 +182,30 @@ def test_mistakes(built, narrow_models, tiny_config, tmp_path):
     (tmp_path / "cut.onnx").write_bytes(narrow_models[".onnx"].read_bytes()[:3000])
     assert "cut.onnx cannot be opened" in refused("--model", tmp_path / "cut.onnx", "--dtype", "fp16")
     assert "No checkpoint at absent.ckpt" in refused("--model", "absent.ckpt", "--dtype", "fp16")
-    assert "quantised already" in refused("--model", built / "narrow_int8_minmax.onnx", "--dtype", "fp16")
+    for dtype, name in (("int8", "narrow_int8_minmax.onnx"), ("fp16", "narrow_fp16.onnx")):
+        text = refused("--model", built / name, "--dtype", "fp16")
+        assert f"{name} is {dtype} already" in text and "made from (narrow.ckpt)" in text
     text = refused(*model, "--config", tiny_config, "--keep_float", "f_branch.hed.conv", "--backend", "onnxruntime")
     assert "Did you mean `f_branch.head.conv`?" in text
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_released_name_means_its_checkpoint(narrow_models, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "FOLDER", tmp_path / "zoo")
+    (tmp_path / "zoo").mkdir()
+    files = [Path(shutil.copy(narrow_models[s], tmp_path / "zoo" / f"tiny{s}")) for s in (".onnx", ".ckpt")]
+    write_zoo([ReleasedModel("tiny", "", (ReleasedFile.of(file),)) for file in files])
+    write_zoo([*zoo.read_zoo(), ReleasedModel("tiny-int8", "", (ReleasedFile.of(files[0]),))])
+    assert read_job({"model": "tiny.onnx"}).model == str(files[0])
+    for name in ("tiny", "tiny.ckpt"):
+        with mock.patch("src.deploy.parity._SIZES", ((1, 64, 64),)):
+            done = run("--model", name, "--dtype", "fp16", "--output_path", tmp_path / name)
+        assert done.status == 0, done.err
+        row = json.loads((tmp_path / name / "manifest.json").read_text())["models"][0]
+        assert row["model"] == "tiny_fp16.xml" and row["source"]["checkpoint"] == file_source(files[1])
+    text = run("--model", "tiny-int8", "--output_path", tmp_path / "out").assert_refused()
+    assert "'tiny-int8' is released as .onnx, wanted is .ckpt" in text
+    assert "Did you mean `tiny`?" in run("--model", "tinny", "--output_path", tmp_path / "out").assert_refused()
 
 
 def test_mistakes_with_build_files_and_earlier_results(built, narrow_models, tmp_path):

@@ -17,7 +17,7 @@ from src.runtime.factory import open_predictor
 from src.runtime.openvino_runtime import import_openvino
 from src.runtime.options import join_precision, split_precision
 from src.spec import Preprocess, spec_from_json, spec_to_json
-from tests.narrow import narrow_spec
+from tests.narrow import narrow_spec, save_narrow
 
 GIVEN = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "ref_size": 64, "multiple": 32, "color": "RGB"}
 
@@ -100,10 +100,41 @@ def test_a_fixed_size_is_what_pictures_are_made_to(narrow_ckpt, tmp_path):
     assert predictor.predict(image).shape == (50, 70)
 
 
+@pytest.mark.parametrize("kind", [".ckpt", ".onnx"])
+def test_another_input_size_than_the_model_s_own(narrow_models, kind):
+    model, image = narrow_models[kind], picture(256, 320)
+    for ref_size, size in ((None, (64, 96)), (64, (64, 96)), (128, (128, 160)), ((96, 32), (96, 32))):
+        predictor, contract = open_predictor(model, preprocess={} if ref_size is None else {"ref_size": ref_size})
+        np.testing.assert_array_equal(predictor.prepare(image), to_input(image, Preprocess(), size))
+        assert contract.preprocess.ref_size == 64
+    for ref_size, text in ((8, "8"), ((64, 8), "64x8"), ((100, 64), "100x64")):
+        with pytest.raises(ModelError, match=f"--ref_size is {text}; .* at least 32 pixels or .* multiples of 32"):
+            open_predictor(model, preprocess={"ref_size": ref_size})
+
+
+def test_a_model_of_one_size_takes_no_other(narrow_ckpt, tmp_path):
+    path = export(narrow_ckpt, "ONNX", tmp_path, ExportOptions((1, 3, 96, 64)))[0][0]
+    for ref_size in (512, (96, 64)):  # what it says itself, and what it takes
+        assert open_predictor(path, preprocess={"ref_size": ref_size})[0].prepare(picture(50, 70)).shape[2:] == (96, 64)
+    for ref_size, text in ((128, "128"), ((64, 96), "64x96")):
+        with pytest.raises(ModelError, match=rf"takes only inputs of 96x64 \(height x width\), not {text}: leave"):
+            open_predictor(path, preprocess={"ref_size": ref_size})
+
+
+def test_a_network_of_one_size_for_all_pictures_keeps_its_way_of_resampling(tmp_path):
+    path = save_narrow(tmp_path / "n.ckpt", preprocess=Preprocess(ref_size=(64, 64)))
+    predictor, image = open_predictor(path, preprocess={"ref_size": (96, 64)})[0], picture(50, 90)
+    np.testing.assert_array_equal(predictor.prepare(image), to_input(image, Preprocess(ref_size=(96, 64))))
+    assert open_predictor(path, preprocess={"ref_size": 32})[0].prepare(image).shape == (1, 3, 32, 64)
+
+
 def test_forms_of_input():
     assert InputForm.read([None, 3, None, None], "float32", "m") == InputForm()
     assert InputForm.read([2, 3, 64, None], "float32", "m") == InputForm(2, None)
     assert InputForm.read([1, 64, 96, 3], "uint8", "m") == InputForm(1, (64, 96), pixels=True)
+    assert InputForm.read([None, None, None, 3], "float32", "m") == InputForm(channels_last=True)
+    assert InputForm.read([1, 64, 96, 3], "float32", "m") == InputForm(1, (64, 96), channels_last=True)
+    assert InputForm.read([1, 3, 64, 3], "float32", "m") == InputForm(1, (64, 3))
     for shape, dtype in (([1, 4, 64, 64], "float32"), ([1, 3, 64, 64], "uint8"), ([None, 3], "float32")):
         with pytest.raises(ModelError, match=rf"The input of m is {dtype} \[.*uint8 \[N, H, W, 3\]"):
             InputForm.read(shape, dtype, "m")
@@ -119,14 +150,14 @@ def test_a_model_without_contract_needs_all_options(narrow_models, tmp_path):
         open_predictor(tmp_path / "foreign.onnx")
     with pytest.raises(ModelError, match="missing: --multiple, --color"):
         open_predictor(tmp_path / "foreign.onnx", preprocess={k: GIVEN[k] for k in ("mean", "std", "ref_size")})
-    for wrong in ({"std": (1, 0, 1)}, {"multiple": 0}, {"ref_size": (64, 64, 64)}):
+    for wrong in ({"std": (1, 0, 1)}, {"multiple": 0}):
         with pytest.raises(ModelError, match="cannot be used"):
             open_predictor(tmp_path / "foreign.onnx", preprocess=GIVEN | wrong)
     predictor, contract = open_predictor(tmp_path / "foreign.onnx", preprocess=GIVEN)
     assert contract == Contract(Preprocess(ref_size=64))
     assert predictor.prepare(picture(640, 960)).shape == (1, 3, 64, 96)
     # A file that knows better is not overruled.
-    assert open_predictor(narrow_models[".onnx"], preprocess=GIVEN | {"ref_size": 32})[1].preprocess.ref_size == 64
+    assert open_predictor(narrow_models[".onnx"], preprocess=GIVEN | {"color": "BGR"})[0].preprocess.color == "RGB"
 
 
 def test_contracts_come_back_and_strange_ones_do_not(tmp_path):
@@ -178,3 +209,6 @@ def test_options_are_checked(narrow_models):
         open_predictor(narrow_models[".onnx"], threads=0)
     with pytest.raises(ConfigError, match="`precision` must be one of f32, bf16, f16, got 'int8'"):
         open_predictor(narrow_models[".xml"], precision="int8")
+    for ref_size in (0, 8193, 100000, (64, 64, 64), (64, 9000)):
+        with pytest.raises(ConfigError, match="in pixels from 1 to 8192, got"):
+            open_predictor(narrow_models[".onnx"], preprocess={"ref_size": ref_size})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import Outcome, checkout, run_script, write_yaml
+from tests.programs import Outcome, checkout, run_program, run_script, write_yaml
 
 SCRIPTS = ["run_standalone_train_gpu.sh", "run_distributed_train_gpu.sh", "run_standalone_eval_gpu.sh"]
 TRAIN, DISTRIBUTED, EVAL = SCRIPTS
@@ -143,6 +143,19 @@ def test_resume_means_the_run_before_and_every_run_keeps_its_folder(copy, tiny_c
         copy, TRAIN, tiny_config, 0, "--epoch_size", 1, f"--resume={trained[0].relative_to(copy)}", FOREGROUND="1"
     )
     assert done.status == 2 and f"{trained[0]}/output/ckpt/MODNet_last.ckpt has finished" in done.out
+
+
+def test_checkpoints_of_a_training_are_found_from_where_the_user_stands(tmp_path):
+    copy = checkout(tmp_path / "copy")
+    (copy / "pretrained").mkdir()
+    (copy / "pretrained" / "tiny.ckpt").touch()
+    asked = "--teacher a.ckpt --ckpt_path=tiny --teacher=b/c.ckpt --ckpt_path tiny.ckpt --lr 1"
+    program = f'source "{copy}/scripts/common.sh"; resolve_paths {asked}; echo "${{RESOLVED[@]}}"'
+    done = run_program("bash", "-c", program, cwd=tmp_path)
+    wanted = (
+        f"--teacher {tmp_path}/a.ckpt --ckpt_path=tiny --teacher={tmp_path}/b/c.ckpt --ckpt_path tiny.ckpt --lr 1\n"
+    )
+    assert (done.status, done.out) == (0, wanted)
 
 
 def test_a_folder_named_like_the_link_stays(tmp_path, tiny_config):

@@ -13,6 +13,7 @@ from src.checkpoint import read_checkpoint
 from src.errors import ModelError
 from src.imaging import write_alpha
 from src.runtime.factory import open_predictor
+from src.runtime.mindspore_runtime import open_checkpoint
 from src.zoo import (
     ReleasedFile,
     ReleasedModel,
@@ -163,6 +164,8 @@ def test_a_released_checkpoint_is_read_by_name(pretrained):
     assert read_checkpoint("narrow").meta.epoch == 3
     contract = open_predictor("narrow")[1]
     assert contract.source == {"file": "narrow.ckpt", "sha256": read_zoo()[0].files[0].sha256}
+    for name in ("narrow", "narrow.ckpt"):
+        assert open_checkpoint(name)[1] == contract
     save_narrow(path, epoch=4)
     with pytest.raises(ModelError, match="not the file that was released"):
         read_checkpoint("narrow")

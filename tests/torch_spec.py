@@ -123,6 +123,12 @@ class SpecMODNet(nn.Module):
         self.lr_branch, self.hr_branch, self.f_branch = lr, hr, f
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        lr8x, hr2x, matte = self.deployed(image)
+        detail = self.hr_branch.head.conv(self.hr_branch.conv_hr(torch.cat([up2(hr2x), image], 1)))
+        return torch.sigmoid(self.lr_branch.head.conv(lr8x)), torch.sigmoid(detail), matte
+
+    def deployed(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What inference computes: the maps lr8x and hr2x, which the heads of training take, and the matte."""
         lr, hr, f = self.lr_branch, self.hr_branch, self.f_branch
         enc2x, enc4x, enc32x = self.encoder(image)
         gate = torch.sigmoid(lr.se.fc2(F.relu(lr.se.fc1(enc32x.mean((2, 3))))))
@@ -132,10 +138,8 @@ class SpecMODNet(nn.Module):
         hr4x = hr.conv_enc2x(torch.cat([shrink(image, 2), enc2x], 1))
         hr4x = hr.conv_hr4x(torch.cat([hr.conv_enc4x(torch.cat([hr4x, enc4x], 1)), lr4x, shrink(image, 4)], 1))
         hr2x = hr.conv_hr2x(torch.cat([up2(hr4x), enc2x], 1))
-        detail = hr.head.conv(hr.conv_hr(torch.cat([up2(hr2x), image], 1)))
         f2x = f.conv_f2x(torch.cat([up2(f.conv_lr4x(lr4x)), hr2x], 1))
-        matte = f.head.conv(f.conv_f(torch.cat([up2(f2x), image], 1)))
-        return torch.sigmoid(lr.head.conv(lr8x)), torch.sigmoid(detail), torch.sigmoid(matte)
+        return lr8x, hr2x, torch.sigmoid(f.head.conv(f.conv_f(torch.cat([up2(f2x), image], 1))))
 
 
 def chain(c_in: int, norms: tuple[Norm, ...]) -> nn.Sequential:

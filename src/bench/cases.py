@@ -53,8 +53,8 @@ class Plan:
     def __post_init__(self) -> None:
         if min(self.rounds, self.turn) < 1 or self.warm_up < 0:
             raise ConfigError(
-                f"Wanted are --rounds and --turn of 1 or more and --warm_up of 0 or more, got {self.rounds}, "
-                f"{self.turn} and {self.warm_up}."
+                f"Wanted are --rounds and --turn (or --loop) of 1 or more and --warm_up of 0 or more, got "
+                f"{self.rounds}, {self.turn} and {self.warm_up}."
             )
 
 
@@ -83,18 +83,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "width (default: 512x512)")  # fmt: skip
     parser.add_argument("--source", type=parse_size, metavar="HxW", help="picture that the input is made from "
                         "(default: as --shape)")  # fmt: skip
-    parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="one picture after another, or as "
+    parser.add_argument("--mode", choices=(*MODES, "both"), help="one picture after another, or as "
                         "many a second as possible (default: both)")  # fmt: skip
     for name, text in (("rounds", "turns of each model"), ("turn", "pictures in a turn"), ("warm_up", "first pictures "
                        "that do not count")):  # fmt: skip
-        parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name), help=f"{text} (default: %(default)s)")
+        parser.add_argument(f"--{name}", type=int, help=f"{text} (default: {getattr(Plan, name)})")
+    parser.add_argument("--loop", type=int, metavar="N", help="N dummy pictures one after another for each model: "
+                        "short for --mode latency --rounds 1 --turn N")  # fmt: skip
     add_model_arguments(parser)
     parser.add_argument("--threads", type=parse_threads, default=[None], metavar="N,N", help="threads of the CPU, "
                         "measured for each number (default: the runtime's choice)")  # fmt: skip
 
 
 def read_plan(args: argparse.Namespace) -> Plan:
-    return Plan(MODES if args.mode == "both" else (args.mode,), args.rounds, args.turn, args.warm_up)
+    """The plan that the command line asks for; ConfigError where --loop meets an option that it stands for."""
+    given = {name: getattr(args, name) for name in ("rounds", "turn", "warm_up") if getattr(args, name) is not None}
+    if args.loop is None:
+        return Plan(**given, modes=(args.mode,) if args.mode in MODES else MODES)
+    twice = [f"--{name}" for name in ("mode", "rounds", "turn") if getattr(args, name) is not None]
+    if twice:
+        raise ConfigError(f"--loop N is --mode latency --rounds 1 --turn N: leave {', '.join(twice)} out.")
+    return Plan(("latency",), rounds=1, turn=args.loop, warm_up=given.get("warm_up", Plan.warm_up))
 
 
 def read_cases(args: argparse.Namespace) -> list[list[Case]]:

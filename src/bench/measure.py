@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from src.bench.cases import Case, Plan
 from src.bench.costs import network_costs
 from src.bench.results import Measurement, percentiles
-from src.bench.session import STAGES, serve
+from src.bench.session import STAGES, Opener, serve
 from src.errors import MattingError
 from src.jobs import WorkerError
 from src.log import logger
+from src.runtime.factory import open_predictor
 from src.zoo import find_model
 
 Item = TypeVar("Item")
@@ -23,11 +24,11 @@ Item = TypeVar("Item")
 class Worker:
     """A case's process, so that its memory and its start are its own; it sleeps until it is asked."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, opener: Opener = open_predictor) -> None:
         self.case = case
         context = get_context("spawn")  # a fresh interpreter: runtimes read their environment once
         self.pipe, there = context.Pipe()
-        self.process = context.Process(target=serve, args=(there, case), daemon=True)
+        self.process = context.Process(target=serve, args=(there, case, opener), daemon=True)
         self.process.start()
         there.close()
 
@@ -67,8 +68,8 @@ def in_turns(items: Sequence[Item], rounds: int) -> Iterator[Item]:
         yield from (*items[start:], *items[:start])
 
 
-def measure(cases: Sequence[Case], plan: Plan) -> list[Measurement]:
-    """Measure cases that take turns; each is opened while no other computes.
+def measure(cases: Sequence[Case], plan: Plan, opener: Opener = open_predictor) -> list[Measurement]:
+    """Measure cases that take turns; each is opened, by `opener` in its own process, while no other computes.
 
     Raises:
         MattingError: a model cannot be opened, or a process ended.
@@ -78,7 +79,7 @@ def measure(cases: Sequence[Case], plan: Plan) -> list[Measurement]:
         facts = []
         for case in cases:
             logger.info("opening %s in %s", case.model, case.precision)
-            workers.append(Worker(case))
+            workers.append(Worker(case, opener))
             facts.append(workers[-1].answer())
         for worker in workers:
             worker.ask("latency", plan.warm_up)

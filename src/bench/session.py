@@ -4,6 +4,7 @@ import dataclasses
 import signal
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from src.bench.stream import open_stream
 from src.errors import MattingError, ModelError
 from src.imaging import to_matte
 from src.runtime.base import Predictor
+from src.runtime.contract import Contract
 from src.runtime.factory import open_predictor
 from src.runtime.openvino_runtime import OpenVinoPredictor
 
 STAGES = ("pre", "inference", "post")
+Opener = Callable[..., tuple[Predictor, Contract]]  # takes what `open_predictor` takes; found by name in a new process
 
 
 class Session:
@@ -30,11 +33,11 @@ class Session:
             None where the runtime does not do so on its own), first_ms (first inference), spec (JSON or None).
     """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, opener: Opener = open_predictor) -> None:
         if case.threads:
             cv2.setNumThreads(case.threads)
         start = time.perf_counter()
-        self.predictor, contract = open_predictor(
+        self.predictor, contract = opener(
             case.model, case.device, case.threads, case.precision, device_id=case.device_id, preprocess=case.preprocess
         )
         opened = time.perf_counter()
@@ -110,14 +113,14 @@ def peak_mib() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
-def serve(pipe: Connection, case: Case) -> None:
+def serve(pipe: Connection, case: Case, opener: Opener = open_predictor) -> None:
     """Open a model, send its facts, then answer (name of a `Session` method, arguments) until the pipe is closed.
 
     A `MattingError` is an answer too, and the last one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     try:
-        session = Session(case)
+        session = Session(case, opener)
         answer: Any = session.facts
         while True:
             pipe.send(answer)

@@ -199,7 +199,7 @@ def _downsample(emission: Emission, node: Node, inputs: list[str]) -> str:
 
 
 def _resize(onnx: OnnxGraph, x: str, scale: float, name: str, legacy: bool = False) -> str:
-    """`src.models.layers.resize` by a factor."""
+    """`src.models.portable.resize` by a factor."""
     scales = onnx.constant(f"scales_{scale:g}", np.array([1, 1, scale, scale], np.float32))
     positions = "asymmetric" if legacy else "half_pixel"
     return onnx.op("Resize", [x, "", scales], name, mode="linear", coordinate_transformation_mode=positions)

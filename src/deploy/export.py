@@ -21,11 +21,25 @@ from src.runtime.mindspore_runtime import MindSporePredictor, contract_of
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """See `src.deploy.onnx_model.onnx_model`; `overwrite`: replace files of an earlier export."""
+    """See `src.deploy.onnx_model.onnx_model`.
+
+    Attributes:
+        overwrite: replace files of an earlier export.
+        layout: of the input, NCHW or NHWC; None is NHWC for pixels and NCHW for normalised input.
+    """
 
     shape: Shape = ANY_SHAPE
     with_preprocess: bool = False
     overwrite: bool = False
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.with_preprocess and self.layout == "NCHW":
+            raise ConfigError("--with_preprocess takes pixels as they lie in a picture, NHWC: leave --layout NCHW out.")
+
+    @property
+    def channels_last(self) -> bool:
+        return self.layout == "NHWC"
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,9 @@ class Job:
 
 
 def _write_onnx(job: Job, path: Path) -> None:
-    model = onnx_model(job.network.network, job.contract, job.options.shape, job.options.with_preprocess)
+    options = job.options
+    form = options.shape, options.with_preprocess, options.channels_last
+    model = onnx_model(job.network.network, job.contract, *form)
     onnx.save(model, path)
 
 
@@ -50,8 +66,11 @@ def _write_openvino(job: Job, path: Path) -> None:
 
 
 def _write_mindir(job: Job, path: Path) -> None:
-    if job.options.with_preprocess:
-        raise ConfigError("MINDIR takes normalised input only; leave --with_preprocess out, or use ONNX or OPENVINO.")
+    if job.options.with_preprocess or job.options.channels_last:
+        raise ConfigError(
+            "MINDIR takes normalised [N, 3, H, W] only: leave --with_preprocess out and --layout at NCHW, or use ONNX "
+            "or OPENVINO."
+        )
     write_mindir(job.checkpoint, job.contract, job.options.shape, path)
 
 
@@ -112,9 +131,10 @@ def export(
 
 
 def _special(options: ExportOptions) -> str:
-    """What a file's name says about it: `_1x3x480x288` for fixed sides (0: free), `_u8` for pixel input."""
+    """What a file's name says about it: `_1x3x480x288` for fixed sides (0: free), `_u8` for pixel input,
+    `_nhwc` for normalised input in that layout."""
     shape = "" if options.shape == ANY_SHAPE else "_" + "x".join(str(max(side, 0)) for side in options.shape)
-    return shape + ("_u8" if options.with_preprocess else "")
+    return shape + ("_u8" if options.with_preprocess else "_nhwc" if options.channels_last else "")
 
 
 def _refuse_existing(paths: list[Path], overwrite: bool) -> None:

@@ -37,7 +37,11 @@ def parse_shape(text: str, multiple: int) -> Shape:
 
 
 def onnx_model(
-    network: nn.Cell, contract: Contract, shape: Shape = ANY_SHAPE, with_preprocess: bool = False
+    network: nn.Cell,
+    contract: Contract,
+    shape: Shape = ANY_SHAPE,
+    with_preprocess: bool = False,
+    channels_last: bool = False,
 ) -> onnx.ModelProto:
     """Write a network as ONNX.
 
@@ -45,22 +49,32 @@ def onnx_model(
         network: in inference mode.
         shape: (batch, 3, height, width) of its input, -1 where any is taken.
         with_preprocess: the input is uint8 RGB [N, H, W, 3] and is normalised inside.
+        channels_last: the normalised input is float32 [N, H, W, 3].
 
     Returns:
         A model with input `input` and output `output` (matte [N, 1, H, W] in [0, 1]), checked by onnx's checker and
         its shape inference.
     """
     emission = Emission(trace(network))
-    picture = _normalise(emission.onnx, contract.preprocess) if with_preprocess else "input"
+    picture = "input"
+    if with_preprocess:
+        picture = _normalise(emission.onnx, contract.preprocess)
+    elif channels_last:
+        picture = _channels_first(emission.onnx, picture)
     (matte,) = emission.run(picture)
     emission.onnx.op("Identity", [matte], "output")
-    return _model(emission.onnx, contract, shape, with_preprocess)
+    kind = TensorProto.UINT8 if with_preprocess else TensorProto.FLOAT
+    return _model(emission.onnx, contract, shape, kind, with_preprocess or channels_last)
+
+
+def _channels_first(graph: OnnxGraph, x: str) -> str:
+    return graph.op("Transpose", [x], "preprocess/transpose", perm=[0, 3, 1, 2])
 
 
 def _normalise(graph: OnnxGraph, pre: Preprocess) -> str:
     """(pixel / 255 - mean) / std, and [N, H, W, 3] -> [N, 3, H, W] in the network's channel order."""
     x = graph.op("Cast", ["input"], "preprocess/float", to=TensorProto.FLOAT)
-    x = graph.op("Transpose", [x], "preprocess/transpose", perm=[0, 3, 1, 2])
+    x = _channels_first(graph, x)
     mean, std = np.array(pre.mean), np.array(pre.std)
     x = graph.op("Mul", [x, graph.channel_constant("preprocess.scale", 1 / (255 * std))], "preprocess/scale")
     x = graph.op("Add", [x, graph.channel_constant("preprocess.shift", -mean / std)], "preprocess/shift")
@@ -69,14 +83,13 @@ def _normalise(graph: OnnxGraph, pre: Preprocess) -> str:
     return graph.op("Gather", [x, graph.constant("preprocess.order", np.array([2, 1, 0]))], "preprocess/color", axis=1)
 
 
-def _model(graph: OnnxGraph, contract: Contract, shape: Shape, with_preprocess: bool) -> onnx.ModelProto:
+def _model(graph: OnnxGraph, contract: Contract, shape: Shape, kind: int, channels_last: bool) -> onnx.ModelProto:
     batch, channels, height, width = (name if side == -1 else side for name, side in zip(_SIDES, shape, strict=True))
-    picture = (TensorProto.UINT8, [batch, height, width, channels]) if with_preprocess else (
-        TensorProto.FLOAT, [batch, channels, height, width])  # fmt: skip
+    sides = [batch, height, width, channels] if channels_last else [batch, channels, height, width]
     body = helper.make_graph(
         graph.nodes,
         contract.network or "network",
-        [helper.make_tensor_value_info("input", *picture)],
+        [helper.make_tensor_value_info("input", kind, sides)],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, 1, height, width])],
         list(graph.constants.values()),
     )

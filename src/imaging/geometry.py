@@ -9,6 +9,8 @@ from src.errors import DataError
 from src.imaging.bilinear import resize_align_corners
 from src.spec import Preprocess
 
+MOST_SHORT_SIDES = 16  # in a longer side; panoramas have up to 10, a row of pixels would make an input of gigabytes
+
 
 def short_side_size(height: int, width: int, ref_size: int, multiple: int = 32) -> tuple[int, int]:
     """(height, width) with the shorter side `ref_size` and the aspect kept, both to the nearest multiple."""
@@ -28,12 +30,22 @@ def network_size(height: int, width: int, ref_size: int | tuple[int, int] = 512,
     `ref_size`; one whose sides lie around it is kept. Then both sides go to the nearest multiple (the
     original cuts down to the next lower one, which distorts the aspect more). A `ref_size` of (height, width) is
     the size for every picture.
+
+    Raises:
+        DataError: the input's longer side would be more than `MOST_SHORT_SIDES` times `ref_size`.
     """
     if isinstance(ref_size, tuple):
         return ref_size
     if max(height, width) < ref_size or min(height, width) > ref_size:
-        return short_side_size(height, width, ref_size, multiple)
-    return nearest_multiple(height, multiple), nearest_multiple(width, multiple)
+        size = short_side_size(height, width, ref_size, multiple)
+    else:
+        size = nearest_multiple(height, multiple), nearest_multiple(width, multiple)
+    if max(size) > max(MOST_SHORT_SIDES * ref_size, multiple):
+        raise DataError(
+            f"A picture of {width}x{height} pixels is too narrow: the network's input would be {size[1]}x{size[0]} "
+            f"(width x height), its longer side may be {MOST_SHORT_SIDES} times {ref_size}. Crop the picture."
+        )
+    return size
 
 
 def resize(array: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -1,7 +1,6 @@
-"""The model of a run: found, opened, and told at which size to work."""
+"""The model of a run: found and opened."""
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 from src.errors import ModelError
@@ -22,28 +21,7 @@ def resolve_model(name_or_path: str | None) -> Path:
 
 
 def open_model(args: argparse.Namespace) -> Predictor:
-    """The predictor that the command line asks for; --ref_size alone changes the size that the model's own file says.
-
-    Raises:
-        ModelError: as `open_predictor`, or --ref_size is given for a model of a fixed input size.
-    """
-    options, ref_size = open_options(args), None
-    if set(options["preprocess"]) == {"ref_size"}:
-        ref_size = options["preprocess"].pop("ref_size")
+    """The predictor that the command line asks for; raises as `resolve_model` and `open_predictor` do."""
     path = resolve_model(args.model)
     logger.info("model: %s", path)
-    predictor, _ = open_predictor(path, args.device, **options)
-    if ref_size is not None:
-        _set_ref_size(predictor, ref_size, path)
-    return predictor
-
-
-def _set_ref_size(predictor: Predictor, ref_size: int, path: Path) -> None:
-    least = predictor.preprocess.multiple
-    if ref_size < least:
-        raise ModelError(f"--ref_size is {ref_size}; {path} takes sides of {least} pixels and more.")
-    if predictor.form.size is not None:
-        height, width = predictor.form.size
-        raise ModelError(f"{path} takes only inputs of {width}x{height}: leave --ref_size out, or export it without "
-                         "--input_shape.")  # fmt: skip
-    predictor.preprocess = dataclasses.replace(predictor.preprocess, ref_size=ref_size)
+    return open_predictor(path, args.device, **open_options(args))[0]

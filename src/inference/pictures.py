@@ -1,4 +1,4 @@
-"""Matting of picture files: reading, network and writing overlap; what cannot be read is reported and left out."""
+"""Matting of picture files: reading, network and writing overlap; what cannot be used is reported and left out."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from src.inference.pipeline import Matted, Picture, helpers, ordered, run_networ
 from src.inference.progress import progress
 from src.inference.render import preview, render
 from src.log import logger
-from src.runtime.base import Predictor
+from src.runtime.base import Predictor, prepare_file
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def plan_pictures(paths: Sequence[Path], output: Path, options: InferOptions) ->
 
 
 def matte_pictures(predictor: Predictor, plan: PictureJobs, options: InferOptions) -> int:
-    """Write what is asked for of every picture; the exit status: 1 where some could not be read.
+    """Write what is asked for of every picture; the exit status: 1 where some could not be used.
 
     Raises:
         OutputError: a result cannot be written.
@@ -75,19 +75,22 @@ def matte_pictures(predictor: Predictor, plan: PictureJobs, options: InferOption
                 break
     logger.info("%d pictures in %.1f s, results in %s", bar.done - failed, bar.seconds, plan.folder)
     if failed:
-        logger.warning("%d of %d pictures could not be read", failed, len(plan.jobs))
+        logger.warning("%d of %d pictures could not be used", failed, len(plan.jobs))
     return 1 if failed else 0
 
 
 def _read(predictor: Predictor, background: Background | None, job: tuple[Path, dict[str, Path]]) -> Picture:
     try:
         image = read_image(job[0])
+        x = prepare_file(predictor.prepare, image, job[0])
     except DataError as error:
         return Picture(job, error=str(error))
     except cv2.error as error:  # a size beyond what OpenCV takes
-        return Picture(job, error=f"'{job[0]}' cannot be decoded ({error.err}). Make it smaller, or convert it.")
+        return Picture(
+            job, error=f"'{job[0]}' cannot be decoded or resized ({error.err}). Make it smaller, or convert it."
+        )
     plate = background.plate(*image.shape[:2]) if background else None
-    return Picture(job, image, predictor.prepare(image), plate)
+    return Picture(job, image, x, plate)
 
 
 def _write(outputs: tuple[str, ...], matted: Matted) -> tuple[Picture, np.ndarray | None]:

@@ -51,7 +51,7 @@ class Picture:
 
     Attributes:
         name: the caller's own mark (a file, a frame's number).
-        image: uint8 RGB [H, W, 3]; None for one that could not be read.
+        image: uint8 RGB [H, W, 3]; None for one that could not be used.
         x: the network's input, as `Predictor.prepare` makes it.
         plate: what stands behind the person, uint8 RGB [H, W, 3]; None for blur or no composite.
         thumbnail: as `src.inference.smoothing.make_thumbnail` makes it, for OFD.

@@ -68,8 +68,11 @@ class VideoReport:
 def run_video(predictor: Predictor, job: VideoJob, options: InferOptions, first: np.ndarray) -> VideoReport:
     """Matte `first`, uint8 RGB [H, W, 3], and all frames that the job's reader still has.
 
-    Whatever stops it, signals too, the files hold the frames that were done until then and can be played. The exception
-    is OutputError from closing a file, which then is not there.
+    Whatever stops it, signals too, the files hold the frames that were done until then and can be played.
+
+    Raises:
+        OutputError: a file could not be closed, and is not there; or none took a first frame, and none is there.
+        DataError: the frames are too narrow for the network (see `src.imaging.network_size`); no file is there.
     """
     with collect_signals("closing the files after the frames under way") as signals, ExitStack() as stack:
         report = VideoReport(TemporalError(), TemporalError(), signals=signals)
@@ -77,6 +80,8 @@ def run_video(predictor: Predictor, job: VideoJob, options: InferOptions, first:
         try:
             _run_stages(predictor, job, options, first, sinks, report)
         except (KeyboardInterrupt, WindowClosed, OutputError) as error:
+            if isinstance(error, OutputError) and not report.written:
+                raise  # a video without frames cannot be played
             report.stopped = error
     return report
 

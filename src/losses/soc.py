@@ -9,7 +9,7 @@ from mindspore import ops
 from src.config import Config
 from src.losses.modnet import SEMANTIC_STRIDE, blur3x3
 from src.losses.objective import Objective
-from src.models.layers import resize
+from src.models.portable import resize
 
 FOREGROUND, LEAST = 0.1, 0.01
 BAND_SHARE = 0.05

@@ -4,7 +4,8 @@ import mindspore as ms
 from mindspore import nn
 from mindspore.common.initializer import initializer
 
-from src.models.layers import Concat, ConvNormAct, MapShape, native_layout
+from src.models.layers import Concat, MapShape, native_layout
+from src.models.units import ConvNormAct
 from src.spec import EasppSpec, Norm
 
 

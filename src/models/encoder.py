@@ -3,7 +3,7 @@
 import mindspore as ms
 from mindspore import nn
 
-from src.models.layers import ConvNormAct
+from src.models.units import ConvNormAct
 from src.spec import BlockSpec, EncoderSpec, Norm
 
 

@@ -1,4 +1,4 @@
-"""Building blocks shared by all networks, in one of two layouts.
+"""Layers shared by all networks, in one of two layouts.
 
 Portable: MindSpore's own operators on [N, C, H, W]; CPU, GPU and Ascend. Native: the fused operators of
 `src.cpu_ops` on [N, H, W, C]; chosen on the CPU where they are built. Parameters, their names and the results are
@@ -13,6 +13,7 @@ import mindspore as ms
 from mindspore import nn, ops
 
 from src import cpu_ops
+from src.models.portable import InstanceNorm, resize
 from src.spec import Norm
 
 MapShape = tuple[int, int, int]  # channels, height, width; the same in both layouts
@@ -24,15 +25,6 @@ BN_MOMENTUM = 0.9  # MindSpore keeps 0.9 of the old statistics; PyTorch writes t
 def native_layout() -> bool:
     """True where networks run on the native CPU operators (and maps are [N, H, W, C])."""
     return ms.get_context("device_target") == "CPU" and cpu_ops.available()
-
-
-def resize(x: ms.Tensor, height: int, width: int, legacy: bool = False) -> ms.Tensor:
-    """Bilinear on [N, C, H, W], no anti-aliasing.
-
-    Pixel centres are at half positions (PyTorch's `align_corners=False`); with `legacy`, output j lies at
-    j * in / out of the input, as TensorFlow 1 resized.
-    """
-    return ops.ResizeBilinearV2(half_pixel_centers=not legacy)(x, (height, width))
 
 
 class Downsample(nn.Cell):
@@ -115,24 +107,6 @@ class Conv2d(nn.Cell):
         return self.out_channels, (x[1] + around) // self.stride + 1, (x[2] + around) // self.stride + 1
 
 
-class InstanceNorm(nn.Cell):
-    """Instance norm without affine parameters on [N, C, H, W].
-
-    `nn.InstanceNorm2d` has no CPU kernel. A batch norm in training mode over [1, N*C, H, W] computes the
-    same numbers, and its kernel exists on every device. The kernel also writes moving statistics into its own
-    inputs; momentum 0 makes it write back what was there, or the shared constants would change under other layers.
-    """
-
-    def __init__(self, eps: float) -> None:
-        super().__init__()
-        self.norm = ops.BatchNorm(is_training=True, epsilon=eps, momentum=0.0)
-
-    def construct(self, x: ms.Tensor) -> ms.Tensor:
-        n, c, h, w = x.shape
-        one, zero = ops.ones((n * c,), x.dtype), ops.zeros((n * c,), x.dtype)
-        return self.norm(x.reshape(1, n * c, h, w), one, zero, zero, one)[0].reshape(n, c, h, w)
-
-
 class NormAct(nn.Cell):
     """IBNorm (batch norm on the first `norm.bn` channels, instance norm on the rest), then `act`, then a shortcut.
 
@@ -192,31 +166,6 @@ class NormAct(nn.Cell):
 
     def out_shape(self, x: MapShape, *shortcut: MapShape) -> MapShape:
         return x
-
-
-class ConvNormAct(nn.Cell):
-    """Convolution, IBNorm (or plain batch norm) and activation: the unit that all networks are made of."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        norm: Norm,
-        kernel: int,
-        stride: int = 1,
-        group: int = 1,
-        bias: bool = False,
-        same_padding: bool = False,
-        act: str = "relu",
-        eps: float = BN_EPS,
-        shortcut: bool = False,
-        dilation: int = 1,
-    ) -> None:
-        super().__init__()
-        self.conv = Conv2d(in_channels, norm.channels, kernel, stride, group, bias, same_padding, dilation)
-        self.norm = NormAct(norm, act, eps, shortcut)
-
-    def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
-        return self.norm(self.conv(x), *shortcut)
 
 
 class Concat(nn.Cell):
@@ -292,15 +241,3 @@ class ToMatte(nn.Cell):
 
     def out_shape(self, x: MapShape) -> MapShape:
         return x
-
-
-class MatteHead(nn.Cell):
-    """Convolution to one channel, and its sigmoid: -> [N, 1, H, W] in [0, 1]."""
-
-    def __init__(self, in_channels: int, kernel: int, stride: int = 1) -> None:
-        super().__init__()
-        self.conv = Conv2d(in_channels, 1, kernel, stride, bias=True)
-        self.to_matte = ToMatte()
-
-    def construct(self, x: ms.Tensor) -> ms.Tensor:
-        return self.to_matte(self.conv(x))

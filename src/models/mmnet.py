@@ -4,8 +4,9 @@ import mindspore as ms
 from mindspore import nn
 from mindspore.common.initializer import initializer
 
-from src.models.layers import Concat, Conv2d, ConvNormAct, NormAct, ToLayout
+from src.models.layers import Concat, Conv2d, NormAct, ToLayout
 from src.models.two_class import FromLayout, PersonMatte
+from src.models.units import ConvNormAct
 from src.spec import MMNetSpec, Norm
 from src.spec_mmnet import JoinSpec, MultiBranchSpec
 

@@ -5,7 +5,8 @@ from mindspore import nn
 
 from src.models.easpp import EfficientAspp
 from src.models.encoder import Encoder
-from src.models.layers import Concat, ConvNormAct, Downsample, MapEnergy, MatteHead, SqueezeExcite, ToLayout
+from src.models.layers import Concat, Downsample, MapEnergy, SqueezeExcite, ToLayout
+from src.models.units import ConvNormAct, MatteHead
 from src.spec import ModNetSpec, Norm
 
 

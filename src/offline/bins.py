@@ -1,7 +1,7 @@
 """The raw files of offline inference: pictures, masks and results as `.bin` below one folder, with a manifest.
 
     <folder>/manifest.json          how the inputs were made, and a line a picture
-    <folder>/images/<name>.bin      network input [1, h, w, 3]: float32, normalised, or uint8 pixels
+    <folder>/images/<name>.bin      network input [1, h, w, 3] or [1, 3, h, w]: float32, normalised, or uint8 pixels
     <folder>/masks/<name>.bin       true alpha float32 [H, W] in [0, 1] at the picture's own size
     <folder>/output/<name>.bin      what a network said, float32 [h, w] in [0, 1]
 
@@ -45,7 +45,8 @@ class Manifest:
     Attributes:
         dataset: where the pictures came from.
         preprocess: how they became network inputs.
-        dtype: of the inputs, 'float32' or 'uint8'; their layout is always NHWC.
+        dtype: of the inputs, 'float32' or 'uint8'.
+        layout: of the inputs, 'NHWC' or 'NCHW'.
     """
 
     dataset: str
@@ -53,6 +54,7 @@ class Manifest:
     dtype: str
     entries: tuple[Entry, ...]
     version: int = MANIFEST_VERSION
+    layout: str = "NHWC"  # also where an earlier release wrote the manifest, which had no other
 
     def save(self, folder: Path) -> None:
         write_text(folder / MANIFEST, json.dumps(dataclasses.asdict(self), indent=1))
@@ -71,13 +73,14 @@ class Manifest:
 
     @classmethod
     def _from_plain(cls, values: Mapping[str, Any]) -> "Manifest":
-        if values["version"] != MANIFEST_VERSION or values["dtype"] not in ("float32", "uint8"):
-            raise ValueError(f"version {values['version']!r}, dtype {values['dtype']!r}")
+        version, dtype, layout = values["version"], values["dtype"], values.get("layout", cls.layout)
+        if version != MANIFEST_VERSION or dtype not in ("float32", "uint8") or layout not in ("NHWC", "NCHW"):
+            raise ValueError(f"version {version!r}, dtype {dtype!r}, layout {layout!r}")
         pre = {key: tuple(v) if isinstance(v, list) else v for key, v in values["preprocess"].items()}
         entries = tuple(Entry(str(e["name"]), _size(e["input_size"]), _size(e["mask_size"])) for e in values["entries"])
         if not entries:
             raise ValueError("no entries")
-        return cls(values["dataset"], Preprocess(**pre), values["dtype"], entries)
+        return cls(values["dataset"], Preprocess(**pre), dtype, entries, layout=layout)
 
 
 def _size(sides: Any) -> tuple[int, int]:
@@ -86,6 +89,7 @@ def _size(sides: Any) -> tuple[int, int]:
 
 
 def bin_path(folder: Path, part: str, name: str) -> Path:
+    """Where the picture `name` lies in a folder of bins; `part` is IMAGES, MASKS or OUTPUT."""
     return folder / part / f"{name}.bin"
 
 

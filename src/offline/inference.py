@@ -48,9 +48,9 @@ def infer(predictor: Predictor, model: str, folder: Path, output: Path) -> float
 def check_form(predictor: Predictor, model: str, manifest: Manifest, folder: Path) -> None:
     """ModelError where a network wants other inputs than those that were prepared."""
     mend = f"Prepare them for it: bash scripts/run_datapre.sh DATASET --model {model} --output_path FOLDER."
-    dtype = "uint8" if predictor.form.pixels else "float32"
-    if dtype != manifest.dtype:
-        raise ModelError(f"{model} takes {dtype}, the pictures in '{folder}' are {manifest.dtype}. {mend}")
+    wanted, found = f"{predictor.form.dtype} {predictor.form.layout}", f"{manifest.dtype} {manifest.layout}"
+    if wanted != found:
+        raise ModelError(f"{model} takes {wanted}, the pictures in '{folder}' are {found}. {mend}")
     if predictor.preprocess != manifest.preprocess:
         raise ModelError(
             f"The pictures in '{folder}' were prepared with {manifest.preprocess}, {model} takes "
@@ -67,5 +67,5 @@ def check_form(predictor: Predictor, model: str, manifest: Manifest, folder: Pat
 
 def _read_input(entry: Entry, manifest: Manifest, folder: Path) -> np.ndarray:
     mend = "Write the folder again with scripts/run_datapre.sh."
-    x = read_bin(bin_path(folder, IMAGES, entry.name), manifest.dtype, (1, *entry.input_size, 3), mend)
-    return x if manifest.dtype == "uint8" else np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    shape = (1, *entry.input_size, 3) if manifest.layout == "NHWC" else (1, 3, *entry.input_size)
+    return read_bin(bin_path(folder, IMAGES, entry.name), manifest.dtype, shape, mend)

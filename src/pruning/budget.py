@@ -1,8 +1,11 @@
 """Prune until a network costs no more than asked: one strength for a strategy, or a ratio of its own for each part."""
 
+from heapq import heapify, heappop, heappush
+
 import numpy as np
 
 from src.errors import ConfigError
+from src.log import logger
 from src.pruning.measure import Measure, Target
 from src.pruning.strategies import Setting, Strategy, fixed_count
 
@@ -26,15 +29,23 @@ def meet(setting: Setting, strategy: Strategy, target: Target, measure: Measure)
     counts = strategy(setting, high)
     if measure(setting.keep(counts)) > target.value:
         raise _unreachable(target, measure(setting.keep(counts)))
+    _warn_of_ends(setting, counts)
     return counts, high
 
 
 def by_part(setting: Setting, target: Target, measure: Measure) -> tuple[np.ndarray, dict[str, float]]:
-    """A ratio for each part: channels to keep, int [groups], and the ratios.
+    """A ratio for each part, and what the budget leaves to single groups: channels to keep, int [groups].
 
     From the whole network on, the part is narrowed next in which a step costs least: importance lost per cost
     saved. A group that keeps a share s of its scores' sum has lost 1/s - 1, the variance of a sum over channels that
-    is estimated from a sample of them. The last step is shortened until the target is just met.
+    is estimated from a sample of them. The last step is shortened until the target is just met. What coarse widths
+    then leave of the budget goes to single groups, see `widened`.
+
+    Returns:
+        The counts, and the share of each part's channels that goes.
+
+    Raises:
+        ConfigError: the network meets the target as it is, or no widths within the limits do.
     """
     _check(setting, target, measure)
     search = _Search(setting, measure)
@@ -47,7 +58,36 @@ def by_part(setting: Setting, target: Target, measure: Measure) -> tuple[np.ndar
         search.set(part, steps[part])
         if search.cost <= target.value:
             search.shorten(part, before, target.value)
-    return search.counts(search.ratios), search.ratios
+    _warn_of_ends(setting, search.counts(search.ratios))
+    counts = widened(setting, search.counts(search.ratios), target, measure)
+    kept, parts = setting.channels.group_sizes(setting.keep(counts)), [g.part for g in setting.channels.groups]
+    members = {part: np.array([part == other for other in parts]) for part in search.ratios}
+    return counts, {part: float(1 - kept[own].sum() / setting.sizes[own].sum()) for part, own in members.items()}
+
+
+def widened(setting: Setting, counts: np.ndarray, target: Target, measure: Measure) -> np.ndarray:
+    """Counts, int [groups], with single groups one multiple wider as long as the target is met.
+
+    The group goes first that wins most importance for its cost. A price is looked up again only when it comes first,
+    since the others only rise: each widening makes that of the layers behind it dearer.
+    """
+    counts = setting.limits.apply(counts, setting.sizes)
+    cost, loss = _cost_and_loss(setting, counts, measure)
+    queue = [(-np.inf, g) for g in range(len(counts)) if counts[g] < len(setting.channels.groups[g])]
+    heapify(queue)
+    while queue:
+        _, g = heappop(queue)
+        wider = counts.copy()
+        wider[g] += setting.limits.multiple
+        wider_cost, wider_loss = _cost_and_loss(setting, wider, measure)
+        if wider_cost > target.value or wider_loss > loss:
+            continue  # nor will it fit later
+        gain = (loss - wider_loss) / max(wider_cost - cost, 1e-9)
+        if not queue or gain >= -queue[0][0]:
+            counts, cost, loss = wider, wider_cost, wider_loss
+        if counts[g] < len(setting.channels.groups[g]):
+            heappush(queue, (-gain, g))
+    return counts
 
 
 class _Search:
@@ -89,9 +129,28 @@ class _Search:
         self.set(part, high)
 
     def _evaluate(self, ratios: dict[str, float]) -> tuple[float, float]:
-        keep, scores = self.setting.keep(self.counts(ratios)), self.setting.scores
-        shares = [(scores * keep)[g.channels].sum() / scores[g.channels].sum() for g in self.setting.channels.groups]
-        return self.measure(keep), float((1 / np.maximum(shares, 1e-6) - 1).sum())
+        return _cost_and_loss(self.setting, self.counts(ratios), self.measure)
+
+
+def _cost_and_loss(setting: Setting, counts: np.ndarray, measure: Measure) -> tuple[float, float]:
+    """What the network costs that some counts leave, and the importance that is lost with them."""
+    keep, scores = setting.keep(counts), setting.scores
+    kept = scores * keep
+    shares = [kept[group.channels].sum() / scores[group.channels].sum() for group in setting.channels.groups]
+    return measure(keep), float((1 / np.maximum(shares, 1e-6) - 1).sum())
+
+
+def _warn_of_ends(setting: Setting, counts: np.ndarray) -> None:
+    """Name the parts of which every group was narrowed to the least width that the limits allow."""
+    sizes, least = setting.sizes, setting.channels.group_sizes(setting.keep(np.zeros_like(setting.sizes)))
+    kept, groups = setting.channels.group_sizes(setting.keep(counts)), setting.channels.groups
+    more = {group.part for group, n, m, size in zip(groups, kept, least, sizes, strict=True) if n > m or n == size}
+    for part in dict.fromkeys(group.part for group in groups if group.part not in more):
+        logger.warning(
+            "the part `%s` is as narrow as --min_channels %d and --multiple %d allow: what else the target asks was "
+            "taken from the other parts. A larger target or a smaller --multiple spares them.",
+            part, setting.limits.min_channels, setting.limits.multiple,
+        )  # fmt: skip
 
 
 def _check(setting: Setting, target: Target, measure: Measure) -> None:

@@ -1,18 +1,37 @@
-"""ModelCompression's side file for a pruned network of ours, where that file can describe it."""
+"""ModelCompression's side file for a pruned network of ours, and widths that the file can tell.
 
-from src.errors import CheckpointError
-from src.spec import ModNetSpec
+It knows whole expansions only, shortcuts wherever two widths agree, IBNorms in equal halves, 32 channels in lr8x, and
+one base width for the high-resolution and fusion branches.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from src.errors import NetworkError
+from src.pruning.groups import Channels, Group
+from src.pruning.plan import lowest
+from src.spec import BlockSpec, ModNetSpec, NetworkSpec, Norm, mobilenetv2_encoder
+from src.weight_names import branch_units, encoder_block_names
 from src.weights import compression_spec
 
 _BASE_WIDTH = 32  # of the high-resolution and fusion branches before pruning
+_LR8X = 32  # the original's network reads so many channels, whatever the file says
+_LEAST_BASE = 4  # below, the original's last IBNorm has no batch-normalised half
+_STEM = "encoder.stem.conv"
+_LEAST_EXPANSION = 2  # 1 stands for a block without an expanding convolution
 
 
-def compression_info(spec: ModNetSpec, threshold: float) -> dict[str, object] | None:
-    """The side file's numbers, or None where the network that they stand for is another one.
+def compression_info(spec: NetworkSpec, threshold: float) -> dict[str, object]:
+    """The side file's numbers; NetworkError where the network that they stand for is another one.
 
-    That file knows whole expansions only, shortcuts wherever two widths agree, IBNorms in equal halves, and one base
-    width for the high-resolution and fusion branches.
+    Args:
+        threshold: of the original's pruner, in (0, 1]; the file notes it, no width follows from it.
     """
+    blocks = len(mobilenetv2_encoder().blocks)
+    if not isinstance(spec, ModNetSpec) or len(spec.encoder.blocks) != blocks:
+        raise NetworkError(f"ModelCompression's networks are MODNets on MobileNetV2's {blocks} blocks; this is not.")
     outs = [spec.encoder.stem, *(block.out for block in spec.encoder.blocks)]
     expansions = [block.hidden // width for block, width in zip(spec.encoder.blocks, outs, strict=False)]
     info = {
@@ -20,11 +39,120 @@ def compression_info(spec: ModNetSpec, threshold: float) -> dict[str, object] | 
         "threshold": threshold,
         "new_cfg": [*outs, spec.encoder.head],
         "new_expansion_cfg": expansions,
-        "new_lr_channels": [spec.lr8x.channels, spec.lr16x.channels],
+        "new_lr_channels": [_LR8X, spec.lr16x.channels],
         "new_hr_channels": [*spec.encoder.tap_channels],
-        "new_f_channels": [spec.lr8x.channels],
+        "new_f_channels": [_LR8X],
     }
-    try:
-        return info if compression_spec(info) == spec else None
-    except CheckpointError:
-        return None
+    own, told = _flat(asdict(spec)), _flat(asdict(compression_spec(info)))
+    different = [name for name in own | told if own.get(name) != told.get(name)]
+    if different:
+        first = different[0]
+        raise NetworkError(
+            f"ModelCompression's side file cannot tell {len(different)} of the network's numbers, the first "
+            f"being {first}: it would say {told.get(first)} instead of {own.get(first)}. "
+            "A network that it can tell stays one when pruned with --compatible."
+        )
+    return info
+
+
+def _flat(values: Any, name: str = "") -> dict[str, Any]:
+    """Nested dicts and sequences as one dict, `encoder.blocks.3.hidden` to a number."""
+    if not isinstance(values, dict | list | tuple):
+        return {name.removeprefix("."): values}
+    items = values.items() if isinstance(values, dict) else enumerate(values)
+    return {key: leaf for part, value in items for key, leaf in _flat(value, f"{name}.{part}").items()}
+
+
+class CompressionForm:
+    """Masks after which a network is one that the side file can describe; in place of `src.pruning.plan.select`.
+
+    Counts are taken as wishes: the base width is the mean of what its branches' groups keep, an expanded width the
+    nearest whole multiple, and of an IBNorm the best of each half stay.
+    """
+
+    def __init__(self, spec: NetworkSpec, multiple: int = 1) -> None:
+        """NetworkError for a network that the file cannot describe as it is; no mask would mend it."""
+        compression_info(spec, threshold=1.0)
+        self.spec, self.multiple = spec, multiple
+        self.norms = {f"{ours}.conv": norm for _, ours, _, norm, _ in branch_units(spec)}
+
+    def __call__(self, channels: Channels, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Mask, bool [channels.count], with about `counts[g]` channels of each group."""
+        widths = _layer_widths(self.fit(channels, counts))
+        keep = np.ones(channels.count, bool)
+        for group in channels.groups:
+            for members, count in self._halves(channels, group, widths[group.name]):
+                keep[lowest(scores, members, count)] = False
+        return keep
+
+    def _halves(self, channels: Channels, group: Group, count: int) -> list[tuple[np.ndarray, int]]:
+        if group.name not in self.norms:
+            return [(group.channels, count)]
+        made, own, left = channels.filters[group.name].channels, self.norms[group.name], Norm.half(count)
+        return [(made[: own.bn], left.bn), (made[own.bn :], left.inorm)]
+
+    def fit(self, channels: Channels, counts: np.ndarray) -> ModNetSpec:
+        """The network nearest to int [groups] counts that the file can tell."""
+        whole = {layer: len(group) for group in channels.groups for layer in group.layers}
+        wanted = {
+            layer: int(count)
+            for group, count in zip(channels.groups, self._apart(channels, counts), strict=True)
+            for layer in group.layers
+        }
+        outs, expansions = [wanted[_STEM]], []
+        for block, layer in self._outputs():
+            hidden, outs = layer.replace("project", "expand"), [*outs, wanted[layer]]
+            expansions.append(_expansion(wanted[hidden], whole[hidden], outs[-2]) if block.expand else 1)
+        head, lr16x = wanted["encoder.head.conv"], wanted["lr_branch.conv_lr16x.conv"]
+        return compression_spec({
+            "ratio": 1 - self._base(channels, counts) / _BASE_WIDTH,
+            "new_cfg": [*outs, max(head, min(4, whole["encoder.head.conv"]))],  # a quarter of it is the gate's width
+            "new_expansion_cfg": expansions,
+            "new_lr_channels": [_LR8X, lr16x],
+        })  # fmt: skip
+
+    def _outputs(self) -> list[tuple[BlockSpec, str]]:
+        """Each block with the layer that makes its output."""
+        return [(block, f"{ours}.project.conv") for _, block, _, ours in encoder_block_names(self.spec.encoder)]
+
+    def _apart(self, channels: Channels, counts: np.ndarray) -> np.ndarray:
+        """Counts with equal widths parted where no shortcut is: the file would have one there."""
+        counts, group_of = (
+            counts.copy(),
+            {layer: g for g, group in enumerate(channels.groups) for layer in group.layers},
+        )
+        before = _STEM
+        for block, layer in self._outputs():
+            pair = group_of[before], group_of[layer]
+            if block.stride == 1 and not block.residual and counts[pair[0]] == counts[pair[1]]:
+                wider = max(pair, key=lambda g: len(channels.groups[g]))
+                counts[wider] = min(counts[wider] + self.multiple, len(channels.groups[wider]))
+            before = layer
+        return counts
+
+    def _base(self, channels: Channels, counts: np.ndarray) -> int:
+        shares = [
+            count / len(group)
+            for group, count in zip(channels.groups, counts, strict=True)
+            if group.part in ("hr", "fusion")
+        ]
+        own = self.spec.tohr_enc2x.channels
+        width = _nearest(own * float(np.mean(shares)) / self.multiple) * self.multiple
+        return min(max(width, _LEAST_BASE, self.multiple), own)
+
+
+def _expansion(wanted: int, whole: int, width: int) -> int:
+    return min(max(_nearest(wanted / width), _LEAST_EXPANSION), whole // width)
+
+
+def _nearest(value: float) -> int:
+    return int(value + 0.5)
+
+
+def _layer_widths(spec: ModNetSpec) -> dict[str, int]:
+    """Filters of each layer after which a group may be named."""
+    encoder = spec.encoder
+    widths = {_STEM: encoder.stem, "encoder.head.conv": encoder.head, "lr_branch.se.fc1": spec.se_hidden}
+    for _, block, _, ours in encoder_block_names(encoder):
+        widths |= {f"{ours}.expand.conv": block.hidden, f"{ours}.project.conv": block.out}
+    return widths | {f"{ours}.conv": norm.channels for _, ours, _, norm, _ in branch_units(spec)}

@@ -2,8 +2,8 @@
 
 A layer's filters are scored, divided by the layer's mean, and gathered over all layers that make the channel: the
 members of a residual sum, a convolution and the depthwise one behind it. With `gather="mean"` every group's scores
-have mean 1, so that a ranking over the whole network compares channels with their own group; with "sum" the channels
-of groups with many layers weigh more.
+have mean 1, so that a ranking over the whole network compares channels with their own group; with "sum" they have the
+number of layers as their mean, so that the channels of groups with many layers weigh more.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,10 +37,12 @@ def _rows(weight: np.ndarray, axis: int) -> np.ndarray:
 
 
 def l1(weights: Weights, channels: Channels, gather: str = "mean") -> np.ndarray:
+    """Sum of magnitudes of the filters that make each channel, gathered as above; float64 [channels.count], >= 0."""
     return _of_filters(channels, lambda layer, weight: filter_l1(weight), weights, gather)
 
 
 def l2(weights: Weights, channels: Channels, gather: str = "mean") -> np.ndarray:
+    """Euclidean length of the filters that make each channel, gathered as above; float64 [channels.count], >= 0."""
     return _of_filters(channels, lambda layer, weight: filter_l2(weight), weights, gather)
 
 
@@ -77,11 +79,15 @@ def _is_norm(cell: nn.Cell | None) -> bool:
 def _of_filters(
     channels: Channels, score: Callable[[str, np.ndarray], np.ndarray], weights: Weights, gather: str
 ) -> np.ndarray:
-    total, members = np.zeros(channels.count), np.zeros(channels.count)
+    total = np.zeros(channels.count)
     for layer, axis in channels.filters.items():
         total[axis.channels] += unit_mean(score(layer, weights[axis.parameter]))
-        members[axis.channels] += 1
-    return total if gather == "sum" else by_group(channels, total / np.maximum(members, 1))
+    return total if gather == "sum" else by_group(channels, total / np.maximum(makers(channels), 1))
+
+
+def makers(channels: Channels) -> np.ndarray:
+    """Number of layers that make each channel, int [channels.count]; 0 for the picture's."""
+    return np.bincount(np.concatenate([axis.channels for axis in channels.filters.values()]), minlength=channels.count)
 
 
 def by_group(channels: Channels, scores: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from src.runtime.openvino_runtime import import_openvino
 from src.spec import Preprocess
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 0.9)
+TOLERANCE = 0.15  # share by which a measured time may differ from the table's before it is worth a warning
 _WARM_UP, _RUNS = 3, 15
 
 Profile = dict[str, float]  # layer -> milliseconds
@@ -35,7 +36,11 @@ Profiler = Callable[[nn.Cell, int, int], Profile]
 
 
 class Works:
-    """Work of each layer under a mask: multiplications and numbers written, in inference at one input size."""
+    """Work of each layer under a mask, in inference at one input size.
+
+    The unit is one operation: a multiplication of a weight, or a number written into the layer's output. A layer that
+    is used several times counts each time.
+    """
 
     def __init__(self, network: nn.Cell, channels: Channels, height: int, width: int) -> None:
         self.sizes = Sizes(network, channels)
@@ -46,6 +51,7 @@ class Works:
         self.nodes = [(node, maps[node.name].pop(0)) for node in nodes if node.cell and node.name in maps]
 
     def of(self, keep: np.ndarray) -> dict[str, float]:
+        """Operations of each deployed layer by name, with the channels of a mask, bool [channels.count], alone."""
         works: dict[str, float] = {}
         for node, made in self.nodes:
             _, height, width = node.shape
@@ -57,10 +63,15 @@ class Works:
 
 @dataclass(frozen=True)
 class LatencyTable:
-    """For each layer its work and its milliseconds, both [widths], by increasing work."""
+    """For each layer its work and its milliseconds, both [widths], by increasing work.
+
+    Attributes:
+        dense: milliseconds of the whole network before pruning, as measured.
+    """
 
     works: Works
     rows: dict[str, tuple[np.ndarray, np.ndarray]]
+    dense: float
 
     def __call__(self, keep: np.ndarray) -> float:
         """Milliseconds of the network that a mask leaves."""
@@ -97,7 +108,27 @@ def measure_latency(
         spent = np.array([profile.get(layer, 0.0) for _, profile in columns])
         order = np.argsort(work, kind="stable")
         rows[layer] = work[order], np.maximum.accumulate(spent[order])
-    return LatencyTable(works, rows)
+    return LatencyTable(works, rows, dense=sum(columns[0][1].values()))
+
+
+@dataclass(frozen=True)
+class LatencyCheck:
+    """Milliseconds of a picture: of the network before pruning, and after it by the table and by the clock."""
+
+    dense: float
+    predicted: float
+    measured: float
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence where prediction and clock are further apart than the tolerance."""
+        apart = self.measured / self.predicted - 1
+        if abs(apart) <= TOLERANCE:
+            return None
+        return (
+            f"the pruned network takes {self.measured:.2f} ms, the table said {self.predicted:.2f} ms ({apart:+.0%}): "
+            "other programs computed meanwhile? Prune again on a quiet machine, or ask for MACs"
+        )
 
 
 def profile_openvino(network: nn.Cell, height: int, width: int) -> Profile:
@@ -119,9 +150,17 @@ def profile_openvino(network: nn.Cell, height: int, width: int) -> Profile:
             walls.append(1e3 * wall)
             entries = [(entry.node_name, 1e3 * entry.real_time.total_seconds()) for entry in counting.profiling_info]
             profiles.append(by_layer(entries, layers))
-    medians = {layer: float(np.median([profile.get(layer, 0.0) for profile in profiles])) for layer in layers}
-    scale = float(np.median(walls)) / sum(medians.values())
-    return {layer: spent * scale for layer, spent in medians.items()}
+    return undisturbed(walls, [{layer: profile.get(layer, 0.0) for layer in layers} for profile in profiles])
+
+
+def undisturbed(walls: list[float], profiles: list[Profile]) -> Profile:
+    """The least of several runs, of each layer and of the whole, to which the layers' are scaled; milliseconds.
+
+    What else a machine does only adds to a time, and meets layers of different runs.
+    """
+    least = {layer: min(profile[layer] for profile in profiles) for layer in profiles[0]}
+    scale = min(walls) / sum(least.values())
+    return {layer: spent * scale for layer, spent in least.items()}
 
 
 def by_layer(entries: Iterable[tuple[str, float]], layers: Collection[str]) -> Profile:

@@ -39,6 +39,7 @@ def parameters(network: nn.Cell, channels: Channels) -> Measure:
 
 
 def kept_channels(channels: Channels) -> Measure:
+    """Channels left in all groups together; those that cannot go do not count."""
     return lambda keep: int(channels.group_sizes(keep).sum())
 
 
@@ -51,7 +52,12 @@ def macs(network: nn.Cell, channels: Channels, height: int = 512, width: int = 5
 
 @dataclass(frozen=True)
 class Target:
-    """Upper bound of a pruned network's cost: `kind` is "macs", "params", "latency" (in ms) or "channels"."""
+    """Upper bound of a pruned network's cost.
+
+    Attributes:
+        kind: "macs", "params", "latency" (in ms) or "channels".
+        size: (height, width) of the picture that MACs and latency are of.
+    """
 
     kind: str
     value: float
@@ -59,7 +65,7 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> "Target":
-        """From `macs=3.0G`, `params=1.2M` or `latency=20ms@512x512` (width x height); ConfigError for other text."""
+        """From `macs=3.0G`, `params=1.2M` or `latency=20ms@512x288` (height x width); ConfigError for other text."""
         match = _TARGET.fullmatch(text.strip())
         timed = match is not None and match["kind"] == "latency"
         if not match or float(match["value"]) <= 0 or timed != (match["unit"] == "ms"):
@@ -67,22 +73,25 @@ class Target:
                 f"The target {text!r} cannot be read. Wanted is one of macs=3.0G, params=1.2M, latency=20ms@512x512, "
                 "with a number above 0."
             )
+        if match["kind"] == "params" and match["height"]:
+            raise ConfigError(f"The target {text!r} names a size, which parameters do not depend on. Leave it out.")
         size = (int(match["height"]), int(match["width"])) if match["width"] else MEASURED_SIZE
         if any(side % 32 or not side for side in size):
             raise ConfigError(f"The size in the target {text!r} has to be of multiples of 32, such as 512x512.")
         return cls(match["kind"], float(match["value"]) * _UNITS[match["unit"] or ""], size)
 
     def format(self, value: float) -> str:
-        """A cost in the target's unit: '2.413 G MACs'."""
+        """A cost in the target's unit: '2.413 G MACs at 512x512' (height x width)."""
+        at = f" at {self.size[0]}x{self.size[1]}"
         if self.kind == "latency":
-            return f"{value:.2f} ms at {self.size[1]}x{self.size[0]}"
+            return f"{value:.2f} ms{at}"
         if self.kind == "channels":
             return f"{value:.0f} channels"
         unit = "G" if value >= 1e9 else "M" if value >= 1e6 else "K"
-        return f"{value / _UNITS[unit]:.4g} {unit} {'MACs' if self.kind == 'macs' else 'parameters'}"
+        return f"{value / _UNITS[unit]:.4g} {unit} {f'MACs{at}' if self.kind == 'macs' else 'parameters'}"
 
 
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "ms": 1.0}
 _TARGET = re.compile(
-    r"(?P<kind>macs|params|latency)=(?P<value>\d+(?:\.\d+)?)(?P<unit>[KMG]|ms)?(?:@(?P<width>\d+)x(?P<height>\d+))?"
+    r"(?P<kind>macs|params|latency)=(?P<value>\d+(?:\.\d+)?)(?P<unit>[KMG]|ms)?(?:@(?P<height>\d+)x(?P<width>\d+))?"
 )

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from src.dataset_spec import check_choice
 from src.errors import ConfigError
-from src.pruning.importance import IMPORTANCES
+from src.pruning.importance import GATHERINGS, IMPORTANCES
 from src.pruning.measure import Target
 from src.pruning.plan import Limits
 
-NORM_CHOICES = ("auto", "batch")
+NORM_CHOICES = ("auto", "batch", "ib")
 STRATEGIES = ("original", "uniform", "global", "budget", "sensitivity")
+# Values of what was not given. An option that was is refused where nothing looks at it.
+DEFAULTS: dict[str, Any] = {
+    "ratio": 0.5, "threshold": 0.5, "gather": "mean", "batches": 8, "pictures": 8, "norm_cost": 0.1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,34 +25,59 @@ class PruneOptions:
         ratio: share of channels to remove (original: in the high-resolution and fusion branches).
         threshold: of the normalised L1 (original: in the encoder and the low-resolution branch).
         target: upper bound of a cost instead of a ratio; not for "original".
-        gather: "mean" or "sum" of a channel's scores over the layers that make it.
+        gather: "mean" or "sum" of a channel's scores over the layers that make it; for "global", since only there
+            do channels of different groups compete.
         calibration: folder of pictures for the batch norms' statistics; None takes the training set's, if there is one.
         batches: so many batches for these and for Taylor importance.
         recalibrate: renew the batch norms' statistics where pictures are given.
         pictures: so many validation pictures for the sensitivity and for the choice of norms.
-        norm: "batch": all instance norms become batch norms; "auto": those whose harm is worth it; None: none does.
+        norm: "ib": instance norms stay; "batch": all become batch norms; "auto": those whose harm is worth it.
         norm_cost: share by which "auto" lets the MSE rise before any retraining.
+        compatible: keep to widths that ModelCompression's side file can tell.
     """
 
     strategy: str = "original"
     importance: str = "l1"
-    ratio: float = 0.5
-    threshold: float = 0.5
+    ratio: float | None = None
+    threshold: float | None = None
     target: Target | None = None
     limits: Limits = field(default_factory=Limits)
-    gather: str = "mean"
+    gather: str | None = None
     calibration: Path | None = None
-    batches: int = 8
+    batches: int | None = None
     recalibrate: bool = True
-    pictures: int = 8
-    norm: str | None = None
-    norm_cost: float = 0.1
+    pictures: int | None = None
+    norm: str = "ib"
+    norm_cost: float | None = None
+    compatible: bool = False
 
     def __post_init__(self) -> None:
+        given = [name for name in DEFAULTS if getattr(self, name) is not None]
+        for name in DEFAULTS.keys() - given:
+            object.__setattr__(self, name, DEFAULTS[name])
+        self._check_values()
+        if self.strategy == "budget" and self.target is None:
+            raise ConfigError("The strategy `budget` needs a target, such as --target macs=3.0G.")
+        if self.strategy == "original" and self.target is not None:
+            raise ConfigError(
+                "The strategy `original` goes by --ratio and --threshold, not by a target. Use --strategy budget, "
+                "uniform, global or sensitivity with --target."
+            )
+        if self.compatible and self.norm != "ib":
+            raise ConfigError(
+                f"ModelCompression's networks have IBNorm: --compatible cannot go with --norm {self.norm}."
+            )
+        for name, (option, used, user) in self._users().items():
+            if name in given and not used:
+                raise ConfigError(f"--{option} would change nothing: only {user} would look at it. Leave it out.")
+        if self.calibration is not None and not (self.recalibrate or self.norm != "ib"):
+            raise ConfigError("--calibration gives pictures to renew norms with, --no_recalibration forbids it.")
+
+    def _check_values(self) -> None:
         check_choice("strategy", self.strategy, STRATEGIES)
         check_choice("importance", self.importance, IMPORTANCES)
-        if self.norm is not None:
-            check_choice("norm", self.norm, NORM_CHOICES)
+        check_choice("norm", self.norm, NORM_CHOICES)
+        check_choice("group_score", self.gather, GATHERINGS)
         if not self.norm_cost >= 0:
             raise ConfigError(f"`norm_cost` is a share of the MSE and must be at least 0, got {self.norm_cost}.")
         if not 0 <= self.ratio < 1:
@@ -57,10 +87,16 @@ class PruneOptions:
         for name in ("batches", "pictures"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
-        if self.strategy == "budget" and self.target is None:
-            raise ConfigError("The strategy `budget` needs a target, such as --target macs=3.0G.")
-        if self.strategy == "original" and self.target is not None:
-            raise ConfigError(
-                "The strategy `original` goes by --ratio and --threshold, not by a target. Use --strategy budget, "
-                "uniform, global or sensitivity with --target."
-            )
+
+    def _users(self) -> dict[str, tuple[str, bool, str]]:
+        """For each of `DEFAULTS` its option, whether anything looks at it here, and what would."""
+        auto, sensitivity = self.norm == "auto", self.strategy == "sensitivity"
+        batches = self.recalibrate or self.importance == "taylor" or self.norm != "ib"
+        return {
+            "ratio": ("ratio", self.target is None, "a strategy without --target"),
+            "threshold": ("threshold", self.strategy == "original", "the strategy `original`"),
+            "gather": ("group_score", self.strategy == "global", "the strategy `global`"),
+            "batches": ("calibration_batches", batches, "recalibration, --importance taylor or --norm batch|auto"),
+            "pictures": ("sensitivity_pictures", auto or sensitivity, "the strategy `sensitivity` or --norm auto"),
+            "norm_cost": ("norm_cost", auto, "--norm auto"),
+        }

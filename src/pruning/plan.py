@@ -55,9 +55,13 @@ def select(channels: Channels, scores: np.ndarray, counts: np.ndarray) -> np.nda
     """Mask, bool [channels.count], of the `counts[g]` best of each group; of equal scores the first ones stay."""
     keep = np.ones(channels.count, bool)
     for group, count in zip(channels.groups, counts, strict=True):
-        order = np.argsort(-scores[group.channels], kind="stable")
-        keep[group.channels[order[count:]]] = False
+        keep[lowest(scores, group.channels, count)] = False
     return keep
+
+
+def lowest(scores: np.ndarray, channels: np.ndarray, count: int) -> np.ndarray:
+    """All of some channels but the `count` with the best scores; of equal scores the first ones are the best."""
+    return channels[np.argsort(-scores[channels], kind="stable")[count:]]
 
 
 def check(channels: Channels, keep: np.ndarray) -> None:

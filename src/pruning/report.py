@@ -44,12 +44,15 @@ class LayerChange:
 class PruneReport:
     """
     Attributes:
+        network: its class, "modnet" or "mmnet".
         source: name and SHA-256 of the checkpoint that was pruned.
         strategy, settings: how the channels were chosen.
         recalibrated: batches that the batch norms' statistics were renewed with; 0: they are the old ones.
         totals: before and after by name; `parts` the same for each part (deployed MACs).
+        latency: milliseconds "dense", "predicted" and "measured" for the target's size; None for other targets.
     """
 
+    network: str
     source: dict[str, str]
     strategy: str
     settings: dict[str, Any]
@@ -57,11 +60,15 @@ class PruneReport:
     totals: dict[str, tuple[int, int]]
     parts: dict[str, dict[str, tuple[int, int]]]
     layers: tuple[LayerChange, ...]
+    latency: dict[str, float] | None = None
 
     def to_text(self) -> str:
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         lines = [f"Pruned {self.source['file']}: {self.strategy} ({settings})", ""]
         lines += [f"{name:<18} {_total(values)}" for name, values in self.totals.items()]
+        if self.latency:
+            lines.append("latency, ms".ljust(19) + "{dense:.2f} => {measured:.2f} ({predicted:.2f} predicted)".format(
+                **self.latency))  # fmt: skip
         lines += ["", *(f"{name}: {text}" for name, text in CONVENTIONS.items()), ""]
         for part, costs in self.parts.items():
             lines.append(f"{part:<10} parameters {_total(costs['parameters'])}, MACs {_total(costs['macs'])}")
@@ -75,7 +82,13 @@ class PruneReport:
 
 
 def compare(
-    before: nn.Cell, after: nn.Cell, source: dict[str, str], strategy: str, settings: dict[str, Any], recalibrated: int
+    before: nn.Cell,
+    after: nn.Cell,
+    source: dict[str, str],
+    strategy: str,
+    settings: dict[str, Any],
+    recalibrated: int,
+    latency: dict[str, float] | None = None,
 ) -> PruneReport:
     """The report on a network and its pruned form."""
     old, new = count(before), count(after)
@@ -85,6 +98,7 @@ def compare(
     )
     names = ("parameters", "macs", "macs_with_heads", "macs_published")
     return PruneReport(
+        network=before.spec.network,
         source=source,
         strategy=strategy,
         settings=settings,
@@ -92,6 +106,7 @@ def compare(
         totals={name: (getattr(old, name), getattr(new, name)) for name in names},
         parts={part: _part(layers, part) for part in dict.fromkeys(layer.part for layer in layers)},
         layers=layers,
+        latency=latency,
     )
 
 

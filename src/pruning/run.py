@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from src.checkpoint import Meta, file_source, load_network, save_checkpoint, weights_of
 from src.config import Config
-from src.errors import ConfigError, OutputError
+from src.errors import ConfigError, NetworkError, OutputError
 from src.evaluation import evaluate
 from src.files import make_folder, write_text
 from src.log import logger
@@ -20,7 +20,7 @@ from src.losses import objective_of
 from src.pairs import evaluation_pairs
 from src.pruning.budget import by_part, meet
 from src.pruning.calibration import folder_batches, recalibrate, training_batches
-from src.pruning.compression import compression_info
+from src.pruning.compression import CompressionForm, compression_info
 from src.pruning.groups import channels_of
 from src.pruning.importance import OF_WEIGHTS
 from src.pruning.measure import MEASURED_SIZE, Measure, Target, kept_channels, macs, parameters
@@ -33,11 +33,11 @@ from src.pruning.strategies import Setting, by_ranking, original, uniform
 from src.pruning.surgery import arrays_of, prune
 from src.pruning.taylor import taylor
 from src.runtime.mindspore_runtime import MindSporePredictor
-from src.spec import ModNetSpec, NetworkSpec
+from src.spec import ModNetSpec
 from src.training.setup import preprocess_of
 from src.zoo import find_model
 
-CHECKPOINT = "pruned.ckpt"
+CHECKPOINT, SIDE_FILE = "pruned.ckpt", "pruned.json"
 
 
 def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
@@ -53,22 +53,27 @@ def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
     narrow, norms = run.renorm(prune(network, plan.keep, run.setting.channels))
     plan = replace(plan, settings=plan.settings | norms)
     batches = run.recalibrate(narrow)
+    latency = run.check_latency(narrow, plan.keep)
     source = file_source(find_model(config.ckpt_path, (".ckpt",)))
-    report = compare(network, narrow, source, plan.strategy, plan.settings, batches)
-    report.save(output)
-    _save_side_file(narrow.spec, options, output)
+    report = compare(network, narrow, source, plan.strategy, plan.settings, batches, latency)
     meta = replace(
         meta, spec=narrow.spec, epoch=0, step=0, scores={}, source=source | {"pruning": plan.summary()}, train={}
     )
-    save_checkpoint(output / CHECKPOINT, weights_of(narrow), meta)
+    save_checkpoint(output / CHECKPOINT, weights_of(narrow), meta)  # before what tells of it
+    report.save(output)
+    if isinstance(narrow.spec, ModNetSpec):
+        _save_side_file(narrow.spec, options, output)
     return report
 
 
-def _save_side_file(spec: NetworkSpec, options: PruneOptions, output: Path) -> None:
-    info = compression_info(spec, options.threshold) if isinstance(spec, ModNetSpec) else None
-    if info is not None:
-        write_text(output / "pruned.json", json.dumps(info))
-        logger.info("pruned.json describes the network to ModelCompression's programs")
+def _save_side_file(spec: ModNetSpec, options: PruneOptions, output: Path) -> None:
+    try:
+        info = compression_info(spec, options.threshold)
+    except NetworkError as error:
+        logger.info("no %s for ModelCompression's programs: %s", SIDE_FILE, error)
+        return
+    write_text(output / SIDE_FILE, json.dumps(info))
+    logger.info("%s describes the network to ModelCompression's programs", SIDE_FILE)
 
 
 def _bar(text: str, unit: str) -> Callable[[Iterable], Iterable]:
@@ -87,12 +92,14 @@ class _Run:
 
     def __post_init__(self) -> None:
         options, config = self.options, self.config
-        if options.norm and options.calibration is None and config.train_dataset is None:
+        if options.norm != "ib" and options.calibration is None and config.train_dataset is None:
             raise ConfigError("`norm` needs pictures for new batch norms' statistics: give --config or --calibration.")
         if options.norm == "auto" and config.val_dataset is None:
             raise ConfigError("`norm: auto` needs pictures to score: give --config with a `val_dataset`.")
+        form = CompressionForm(self.network.spec, options.limits.multiple) if options.compatible else None
         self.channels, weights = channels_of(self.network), arrays_of(self.network)
-        self.setting = Setting(self.channels, weights, self._scores(weights), self.options.limits)
+        self.setting = Setting(self.channels, weights, self._scores(weights), options.limits, form)
+        self.table: Measure | None = None
 
     def _scores(self, weights: dict[str, np.ndarray]) -> np.ndarray:
         if self.options.importance in OF_WEIGHTS:
@@ -103,7 +110,7 @@ class _Run:
         batches = training_batches(self.config.dataset("train_dataset"), self.options.batches, self.config.seed)
         losses = objective_of(self.network.spec.network, self.config).losses
         bar = tqdm(batches, "importance", self.options.batches, unit="batch", disable=None)
-        return taylor(self.network, self.channels, bar, losses)
+        return taylor(self.network, self.channels, bar, losses, self.options.gather)
 
     def plan(self) -> Plan:
         counts, settings = self._counts()
@@ -139,9 +146,25 @@ class _Run:
             return macs(self.network, self.channels, *target.size)
         from src.pruning.latency import measure_latency  # needs onnx and openvino
 
-        table = measure_latency(self.network, self.setting, target.size, progress=_bar("latency", "width"))
-        table.save(self.output / "latency.csv")
-        return table
+        self.table = measure_latency(self.network, self.setting, target.size, progress=_bar("latency", "width"))
+        self.table.save(self.output / "latency.csv")
+        logger.info("the network takes %s", target.format(self.table.dense))
+        return self.table
+
+    def check_latency(self, narrow: nn.Cell, keep: np.ndarray) -> dict[str, float] | None:
+        """Milliseconds before, predicted and measured, where the target was a latency; warns where these two differ.
+
+        The table knows nothing of norms that were replaced: then there is no warning.
+        """
+        if self.table is None:
+            return None
+        from src.pruning.latency import LatencyCheck, profile_openvino
+
+        measured = sum(profile_openvino(narrow, *self.options.target.size).values())
+        check = LatencyCheck(self.table.dense, self.table(keep), measured)
+        if check.warning and self.options.norm == "ib":
+            logger.warning("%s", check.warning)
+        return asdict(check)
 
     def _sensitivity(self) -> Sensitivity:
         if self.config.val_dataset is None:
@@ -168,7 +191,7 @@ class _Run:
     def renorm(self, narrow: nn.Cell) -> tuple[nn.Cell, dict[str, str]]:
         """Put batch norms where the options ask for them: the network, and what was done in words."""
         options = self.options
-        if options.norm is None:
+        if options.norm == "ib":
             return narrow, {}
         images, every = list(self._images()), list(instance_norms(narrow))
         layers = self._paying(narrow, images) if options.norm == "auto" else every

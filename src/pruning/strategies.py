@@ -12,6 +12,8 @@ from src.pruning.plan import Limits, select
 # Which rule of the original's acts on a part: the threshold on the parts that see far, the ratio on all others.
 THRESHOLD_PARTS = ("backbone", "lr")
 
+Form = Callable[[Channels, np.ndarray, np.ndarray], np.ndarray]  # (channels, scores, counts) -> mask, as `select`
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -19,20 +21,23 @@ class Setting:
 
     Attributes:
         scores: importance of every channel, see `src.pruning.importance`.
+        form: what brings lawful counts to a form that the widths must have, as a mask; None: they need none.
     """
 
     channels: Channels
     weights: Weights
     scores: np.ndarray
     limits: Limits = field(default_factory=Limits)
+    form: Form | None = None
 
     @property
     def sizes(self) -> np.ndarray:
         return np.array([len(group) for group in self.channels.groups])
 
     def keep(self, counts: np.ndarray) -> np.ndarray:
-        """Mask of the best channels, with each group's count brought within the limits."""
-        return select(self.channels, self.scores, self.limits.apply(np.asarray(counts), self.sizes))
+        """Mask of the best channels, with each group's count brought within the limits, and all to the form."""
+        lawful = self.limits.apply(np.asarray(counts), self.sizes)
+        return (self.form or select)(self.channels, self.scores, lawful)
 
 
 Strategy = Callable[[Setting, float], np.ndarray]  # (setting, share to remove) -> channels to keep, int [groups]

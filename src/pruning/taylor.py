@@ -13,18 +13,21 @@ from mindspore import nn
 
 from src.pruning.calibration import Batch, frozen_statistics
 from src.pruning.groups import Channels
-from src.pruning.importance import by_group
+from src.pruning.importance import by_group, makers
 
 Losses = Callable[[tuple[ms.Tensor, ...], ms.Tensor, ms.Tensor, ms.Tensor], tuple[ms.Tensor, ...]]
 
 
-def taylor(network: nn.Cell, channels: Channels, batches: Iterable[Batch], losses: Losses) -> np.ndarray:
+def taylor(
+    network: nn.Cell, channels: Channels, batches: Iterable[Batch], losses: Losses, gather: str = "mean"
+) -> np.ndarray:
     """Mean over batches of |sum of column x gradient|, by group with mean 1, float64 [channels.count].
 
     Args:
         network: batch norms use their moving statistics; nothing in it is changed.
         batches: image [N, 3, H, W], trimap and alpha [N, 1, H, W], float32.
         losses: (the network's outputs in training, image, trimap, alpha) -> the parts of its training loss.
+        gather: "sum": times the number of layers that make the channel, as scores of filters have it.
     """
     names = {axis.parameter for axis in channels.columns}
     parameters = [p for p in network.get_parameters() if p.name in names]
@@ -48,7 +51,8 @@ def taylor(network: nn.Cell, channels: Channels, batches: Iterable[Batch], losse
             seen += 1
         for p in frozen:
             p.requires_grad = False
-    return by_group(channels, total / max(seen, 1))
+    scores = by_group(channels, total / max(seen, 1))
+    return scores * makers(channels) if gather == "sum" else scores
 
 
 def _by_channel(channels: Channels, products: dict[str, np.ndarray]) -> np.ndarray:

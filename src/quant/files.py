@@ -25,12 +25,12 @@ def save_onnx(model: onnx.ModelProto, contract: Contract, path: Path) -> None:
     onnx.save(model, path)
 
 
-def save_ir(model: Any, contract: Contract, path: Path, fp16: bool = False) -> None:
-    """Write an `openvino.Model` as `path` (.xml) and the .bin file beside it."""
+def save_ir(model: Any, contract: Contract, path: Path) -> None:
+    """Write an `openvino.Model` as `path` (.xml) and the .bin file beside it; OutputError where that cannot be."""
     openvino = import_openvino()
     model.set_rt_info(contract.to_json(), [CONTRACT_KEY])
     try:
-        openvino.save_model(model, str(path), compress_to_fp16=fp16)
+        openvino.save_model(model, str(path), compress_to_fp16=False)
     except RuntimeError as error:  # a full disk, for one
         raise OutputError(f"OpenVINO cannot write {path}: {error}") from error
 

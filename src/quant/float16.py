@@ -1,23 +1,38 @@
 """Weights stored in half precision; everything is computed in float32 all the same."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from src.quant.files import save_ir, save_onnx
+from src.quant.layers import CONVOLUTIONS
 from src.quant.source import Source
 from src.runtime.contract import Contract
 from src.runtime.openvino_runtime import import_openvino
 
 
 def write_fp16(source: Source, contract: Contract, path: Path) -> None:
-    """Write `path`, .onnx or .xml. OpenVINO's own compression stores weights that fit as float16."""
-    if path.suffix == ".xml":
-        save_ir(import_openvino().convert_model(str(source.path)), contract, path, fp16=True)
-    else:
+    """Write `path`, .onnx or .xml, with the weights of convolutions as float16; biases stay in float32."""
+    if path.suffix == ".onnx":
         save_onnx(half_weights(source.model), contract, path)
+        return
+    model = import_openvino().convert_model(str(source.path))
+    halve(model)
+    save_ir(model, contract, path)
+
+
+def halve(model: Any) -> None:
+    """`half_weights` of an `openvino.Model`, in place. OpenVINO's own compression would round the biases as well."""
+    make = import_openvino().opset13
+    for op in model.get_ordered_ops():
+        if op.get_type_name() in CONVOLUTIONS:
+            weights = op.input_value(1).get_node()
+            if fits_float16(weights.data):
+                half = make.constant(weights.data.astype(np.float16), name=weights.get_friendly_name())
+                op.input(1).replace_source_output(make.convert(half, "f32").output(0))
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -31,7 +46,7 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     casts = []
     for constant in half.graph.initializer:
         value = numpy_helper.to_array(constant)
-        if constant.name not in weights or np.abs(value).max() > np.finfo(np.float16).max:
+        if constant.name not in weights or not fits_float16(value):
             continue
         name = constant.name
         constant.CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
@@ -41,3 +56,7 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     half.graph.node.extend(nodes)
     onnx.checker.check_model(half)
     return half
+
+
+def fits_float16(weights: np.ndarray) -> bool:
+    return np.abs(weights).max() <= np.finfo(np.float16).max

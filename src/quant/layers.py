@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 Operator = tuple[str, bool, list[str]]
+CONVOLUTIONS = ("Convolution", "GroupConvolution")  # as OpenVINO calls them
 
 
 def layers_of(operators: Iterable[Operator]) -> dict[str, list[str]]:

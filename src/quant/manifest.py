@@ -19,7 +19,7 @@ class Entry:
     Attributes:
         model: what other programs are given, relative to the folder; FILE@bf16 is that file opened in bf16.
         files: name, bytes and sha256 of each file of it.
-        dtype, backend, note: how it was made.
+        dtype, backend, note: how it was made; the note's `deviation` as `src.quant.scoring.Validation.deviation` says.
         scores: of this model on the validation pictures, and `source_scores` of the float one; empty: not measured.
         source: name and SHA-256 of the model that it was made from, and of that one's checkpoint.
     """

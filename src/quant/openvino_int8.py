@@ -10,14 +10,13 @@ import numpy as np
 
 from src.errors import NetworkError
 from src.quant.files import save_ir
-from src.quant.layers import layers_of
+from src.quant.layers import CONVOLUTIONS, layers_of
 from src.quant.options import Variant
 from src.quant.source import Source
 from src.runtime.contract import Contract
 from src.runtime.openvino_runtime import import_openvino
 from src.runtime.options import not_installed
 
-_CONVOLUTIONS = ("Convolution", "GroupConvolution")
 _SPLIT = "/WithoutBiases"  # OpenVINO's converter makes two operators of a convolution with bias, the sum keeps the name
 
 
@@ -33,7 +32,7 @@ class OpenVinoInt8:
         self.preset = variant.preset or "performance"
         self.bias_correction = variant.bias_correction or "fast"
         operators = (
-            (op.get_friendly_name(), op.get_type_name() in _CONVOLUTIONS, _inputs(op))
+            (op.get_friendly_name(), op.get_type_name() in CONVOLUTIONS, _inputs(op))
             for op in self._float_model().get_ordered_ops()
         )
         self.layers = {name.removesuffix(_SPLIT): names for name, names in layers_of(operators).items()}

@@ -9,6 +9,7 @@ from typing import Any
 from src.cli import parse_share
 from src.dataset_spec import check_choice, nearest
 from src.errors import ConfigError
+from src.zoo import find_model
 
 BACKENDS = {"openvino": ".xml", "onnxruntime": ".onnx"}  # and the suffix of their files
 DTYPES = ("fp16", "bf16", "int8")
@@ -115,7 +116,8 @@ class Job:
     """Everything that one call makes.
 
     Attributes:
-        model: .onnx file of export.py, or a checkpoint, which is exported on the way.
+        model: .onnx file of export.py, or a checkpoint, which is exported on the way; a released model's name means
+            its checkpoint. Here it is the file's path.
         output: folder for the files.
         backend: the variants to make.
         config: YAML file with the data sets; None where none is needed.
@@ -140,6 +142,7 @@ class Job:
             value = getattr(self, name)
             if not isinstance(value, str) and (name != "config" or value is not None):
                 raise ConfigError(f"`{name}` must be a path, got {value!r}.")
+        object.__setattr__(self, "model", str(find_model(self.model, (".ckpt",))))
         if Path(self.model).suffix not in (".onnx", ".ckpt"):
             raise ConfigError(f"Quantisation starts from an ONNX file of export.py or from a checkpoint, got "
                               f"'{self.model}'. Give the .onnx or .ckpt file.")  # fmt: skip

@@ -61,7 +61,7 @@ class _Run:
         if job.max_mse_increase is not None and self.validation is None:
             raise ConfigError(f"`max_mse_increase` needs pictures to score; {job.config} has no `val_dataset`.")
         self.source = open_source(job, staging)
-        self.halves: dict[str, tuple[Path, EvalResult | None]] = {}
+        self.halves: dict[str, tuple[Path, dict[str, Any], EvalResult | None]] = {}
 
     def check(self) -> None:
         """Refuse earlier files before any work, and open calibration pictures if they are needed."""
@@ -94,20 +94,29 @@ class _Run:
         return self._make_int8(variant, backend)
 
     def _make_float(self, variant: Variant) -> Entry:
-        path, result = self._half(variant.type)
+        path, note, result = self._half(variant.type)
         if variant.dtype == "bf16":
             result = self._score(path, variant.precision)
-        return self._entry(path, variant, {"dtype": "fp16"}, result)
+        return self._entry(path, variant, note, result)
 
-    def _half(self, backend: str) -> tuple[Path, EvalResult | None]:
-        """The fp16 file, which bf16 shares, and its scores; written once."""
+    def _half(self, backend: str) -> tuple[Path, dict[str, Any], EvalResult | None]:
+        """The fp16 file, which bf16 shares, its note and its scores; written once."""
         if backend not in self.halves:
             variant = Variant("fp16", backend)
             staged = self._path(self.staging, variant)
             write_fp16(self.source, self.source.contract, staged)
-            result = self._score(staged)
-            self.halves[backend] = self._publish(staged, variant, {"dtype": "fp16"}, result), result
+            result, note = self._score(staged), {"dtype": "fp16", **self._deviation(staged)}
+            self.halves[backend] = self._publish(staged, variant, note, result), note, result
         return self.halves[backend]
+
+    def _deviation(self, path: Path) -> dict[str, Any]:
+        """What a file's note says of its mattes' distance from the float model's; empty without pictures."""
+        if self.validation is None:
+            return {}
+        found = self.validation.deviation(path, self.source.predictor)
+        logger.info("%s: alpha differs from %s by at most %.3f, %.6f in the mean, on %d pictures", path.name,
+                    self.source.path.name, found["alpha_max"], found["alpha_mean"], found["pictures"])  # fmt: skip
+        return {"deviation": found}
 
     def _score(self, path: Path, precision: str = "f32") -> EvalResult | None:
         if self.validation is None:
@@ -136,7 +145,8 @@ class _Run:
         if outcome is None and (result := build(keep)):
             log_scores(result, self.reference)
         staged, result = trials[keep]
-        note = {"dtype": "int8", **backend.note, "calibration": self._calibration(), "float_layers": list(keep)}
+        note = {"dtype": "int8", **backend.note, "calibration": self._calibration(), "float_layers": list(keep),
+                **self._deviation(staged)}  # fmt: skip
         return self._entry(self._publish(staged, variant, note, result), variant, note, result)
 
     def _search(self, variant: Variant, backend: OpenVinoInt8 | OnnxInt8, build: Any) -> Outcome | None:

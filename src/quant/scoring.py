@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from src.config import Config
 from src.evaluation import evaluate
+from src.imaging import read_image
 from src.log import logger
 from src.pairs import Pair, evaluation_pairs
 from src.results import Comparison, EvalResult
+from src.runtime.base import Predictor
 from src.runtime.factory import open_predictor
 from src.runtime.options import join_precision
+
+_COMPARED = 16
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,30 @@ class Validation:
         return cls(evaluation_pairs(spec)[:size], spec.dataset_root, spec.alpha_allow_rgb)
 
     def score(self, path: Path, precision: str = "f32") -> EvalResult:
+        """Scores of a model file opened in a precision; raises as `open_predictor` and `evaluate` do."""
         predictor, _ = open_predictor(path, precision=precision)
         name = join_precision(path.name, precision)
         return evaluate(predictor, self.pairs, name, self.dataset, allow_rgb=self.allow_rgb)
 
+    def deviation(self, path: Path, source: Predictor) -> dict[str, float]:
+        """How far a file's mattes are from those of the float model that it was made from.
+
+        Returns:
+            Largest and mean |alpha - alpha of `source`|, alphas in [0, 1], over all pixels of the first `_COMPARED`
+            pictures (`pictures`), at their own size.
+        """
+        predictor, largest, total, pixels = open_predictor(path)[0], 0.0, 0.0, 0
+        pairs = self.pairs[:_COMPARED]
+        for pair in pairs:
+            image = read_image(pair.image)
+            difference = np.abs(predictor.predict(image) - source.predict(image))
+            largest = max(largest, float(difference.max()))
+            total, pixels = total + float(difference.sum(dtype=np.float64)), pixels + difference.size
+        return {"alpha_max": largest, "alpha_mean": total / pixels, "pictures": len(pairs)}
+
 
 def log_scores(result: EvalResult, reference: EvalResult) -> None:
+    """One line: MSE, MAD and band MSE of a model, and by how much its MSE is above that of the float `reference`."""
     logger.info(
         "%s: MSE %.6f (%+.1f%%), MAD %.6f, band MSE %.6f on %d pictures", result.model, result.whole["mse"],
         100 * Comparison([reference]).mse_increase(result), result.whole["mad"], result.band["mse"], result.pictures,

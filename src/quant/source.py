@@ -42,9 +42,18 @@ def open_source(job: Job, staging: Path) -> Source:
     if predictor.form.batch not in (None, 1):
         raise ModelError(f"{path} takes batches of {predictor.form.batch} pictures; export it with a batch of 1.")
     model = onnx.load(path)
-    if contract.quantization or any(node.op_type == "QuantizeLinear" for node in model.graph.node):
-        raise ModelError(f"{path} is quantised already. Give the float model that export.py wrote.")
+    _check_float32(model, contract, path)
     return Source(path.stem, path, model, predictor, contract)
+
+
+def _check_float32(model: onnx.ModelProto, contract: Contract, path: Path) -> None:
+    dtype = contract.quantization.get("dtype")
+    if dtype or any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        origin = contract.source.get("file", "a .ckpt file")
+        raise ModelError(
+            f"{path} is {dtype or 'int8'} already, wanted is float32. Give the checkpoint that it was made from "
+            f"({origin}), or the file that export.py writes of that."
+        )
 
 
 def _exported(job: Job, staging: Path) -> Path:

@@ -65,7 +65,15 @@ def _int8(network: str, runtime: str) -> Deployed:
 _DENSE, _PRUNED, _MMNET = "MODNet, EfficientNet-Lite0", "MODNet, pruned and distilled", "MMNet"
 # The best comes first: it is what infer.py takes unless told otherwise.
 PRODUCTS = {
-    "dense": Product("modnet-lite0", _DENSE, 20, (_float16("modnet-lite0", _DENSE, "onnxruntime", 20),)),
+    "dense": Product(
+        "modnet-lite0",
+        _DENSE,
+        20,
+        (
+            _float16("modnet-lite0", _DENSE, "onnxruntime", 20),
+            _float16("modnet-lite0", _DENSE, "openvino", 20),
+        ),
+    ),
     "pruned": Product(
         "modnet-p",
         _PRUNED,

@@ -1,12 +1,13 @@
 """What every runtime offers: a picture in, a matte of the same size out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from src.errors import ModelError
+from src.errors import DataError, ModelError
 from src.imaging import fit, to_input, to_matte
 from src.spec import Preprocess
 
@@ -19,24 +20,41 @@ class InputForm:
         batch: the only batch size, None for any.
         size: the only (height, width), None for any.
         pixels: the model normalises by itself: its input is uint8 RGB [N, h, w, 3], not float32 [N, 3, h, w].
+        channels_last: the normalised input is float32 [N, h, w, 3].
     """
 
     batch: int | None = None
     size: tuple[int, int] | None = None
     pixels: bool = False
+    channels_last: bool = False
 
     @classmethod
     def read(cls, shape: Sequence[int | None], dtype: str, path: object) -> "InputForm":
         """From a model's declared input (None: a free side); ModelError for one that is no picture's."""
         if len(shape) == 4 and dtype == "uint8" and shape[3] == 3:
             return cls(shape[0], _size(shape[1:3]), pixels=True)
+        if len(shape) == 4 and dtype == "float32" and shape[1] != 3 and shape[3] == 3:
+            return cls(shape[0], _size(shape[1:3]), channels_last=True)
         if len(shape) == 4 and dtype == "float32" and shape[1] in (3, None):
             return cls(shape[0], _size(shape[2:]))
         sides = ", ".join("?" if side is None else str(side) for side in shape)
         raise ModelError(
-            f"The input of {path} is {dtype} [{sides}]; a matting network takes float32 [N, 3, H, W] or uint8 "
-            "[N, H, W, 3]. Give a model that export.py wrote, or one exported with that input."
+            f"The input of {path} is {dtype} [{sides}]; a matting network takes float32 [N, 3, H, W] or "
+            "[N, H, W, 3], or uint8 [N, H, W, 3]. Give a model that export.py wrote, or one exported with that input."
         )
+
+    @property
+    def dtype(self) -> str:
+        return "uint8" if self.pixels else "float32"
+
+    @property
+    def layout(self) -> str:
+        """`NCHW` or `NHWC`."""
+        return "NHWC" if self.pixels or self.channels_last else "NCHW"
+
+    def arrange(self, x: np.ndarray) -> np.ndarray:
+        """Normalised pictures, float32 [N, 3, h, w], in the layout that the model takes."""
+        return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if self.channels_last else x
 
 
 def _size(sides: Sequence[int | None]) -> tuple[int, int] | None:
@@ -64,11 +82,22 @@ class Predictor(ABC):
         [N, 1, h, w] in [0, 1]."""
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """Picture uint8 RGB [H, W, 3] -> network input, float32 [1, 3, h, w] (`form.pixels`: uint8 [1, h, w, 3])."""
+        """Picture uint8 RGB [H, W, 3] -> network input: float32 [1, 3, h, w], or as `form` says.
+
+        Raises DataError for a picture too narrow for any input, see `src.imaging.network_size`.
+        """
         if not self.form.pixels:
-            return to_input(image, self.preprocess, self.form.size)
+            return self.form.arrange(to_input(image, self.preprocess, self.form.size))
         return np.ascontiguousarray(fit(image, self.preprocess, self.form.size))[None]
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Picture uint8 RGB [H, W, 3] -> matte float32 [H, W] in [0, 1]."""
         return to_matte(self.run(self.prepare(image)), *image.shape[:2])
+
+
+def prepare_file(prepare: Callable[[np.ndarray], np.ndarray], image: np.ndarray, path: Path) -> np.ndarray:
+    """`prepare(image)`, as `Predictor.prepare` does it; its DataError names the picture's file `path`."""
+    try:
+        return prepare(image)
+    except DataError as error:
+        raise DataError(f"'{path}': {error}") from error

@@ -29,7 +29,7 @@ class Contract:
         spec: JSON of the network's spec (`src.spec.spec_from_json`), or None.
         source: name and SHA-256 of the checkpoint that holds the weights.
         scores: validation scores by name of that checkpoint (of a quantised model: its own); empty without validation.
-        quantization: how a quantised model was made; empty for a float one.
+        quantization: how a quantised model was made, and how far its alphas are from the float one's; else empty.
         version: of this description.
     """
 
@@ -51,15 +51,16 @@ def read_contract(text: str | None, path: Path, given: Mapping[str, Any] | None 
     Args:
         text: JSON that stood in the file; None where there is none.
         path: of the file, for messages.
-        given: fields of `Preprocess` from the command line, for a model without contract.
+        given: fields of `Preprocess` from the command line, for a model without contract. Of one with a contract
+            none is used here; `src.runtime.factory.at_size` sees to `ref_size`.
 
     Raises:
         ModelError: the text is damaged or of another version, or there is none and `given` lacks a field.
     """
     if text is None:
         return Contract(_given_preprocess(given or {}, path))
-    if given:
-        logger.info("%s says itself how its input is made; %s not used", path, ", ".join(f"--{n}" for n in given))
+    if unused := [name for name in given or {} if name != "ref_size"]:
+        logger.info("%s says itself how its input is made; %s not used", path, ", ".join(f"--{n}" for n in unused))
     try:
         values = json.loads(text)
         if values["version"] != CONTRACT_VERSION:

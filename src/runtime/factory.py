@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,50 @@ def open_predictor(
         precision: f32, bf16 or f16, in which a floating-point model is computed, as far as the runtime has it; None
             is f32, also where the runtime itself would choose less.
         device_id: which of several GPUs or Ascend cards.
-        preprocess: fields of `Preprocess`, all of them, for a model without contract; not used for others.
+        preprocess: fields of `Preprocess`, all of them for a model without contract. Of a model with one only
+            `ref_size` is used, in place of its own (see `at_size`); the contract returned is the file's.
 
     Raises:
         ModelError, CheckpointError: the file is missing, damaged, foreign or of an unknown kind, or has no contract
-            and `preprocess` lacks a field.
+            and `preprocess` lacks a field; or it does not take inputs of `ref_size`.
+        ConfigError: an option has no sensible value.
         DeviceError: the device, or the precision on it, or the runtime itself is not here.
     """
     path = verified_model(path)
     if path.suffix not in _OPENERS:
         raise ModelError(f"'{path}' is no model file: known are {', '.join(_OPENERS)}.")
     options = RuntimeOptions(device, device_id, threads, precision or "f32", preprocess or {})
-    return _OPENERS[path.suffix](path, options)
+    predictor, contract = _OPENERS[path.suffix](path, options)
+    at_size(predictor, options.preprocess.get("ref_size"), path)
+    return predictor, contract
+
+
+def at_size(predictor: Predictor, ref_size: int | tuple[int, int] | None, path: Path) -> None:
+    """Let `prepare` make inputs of `ref_size`: the shorter side in pixels, or (height, width) of every input.
+
+    Nothing changes for None and for what the model says itself.
+
+    Raises:
+        ModelError: the model takes inputs of one size only, or sides that are a multiple of another number.
+    """
+    preprocess, form = predictor.preprocess, predictor.form
+    if ref_size is None or ref_size == preprocess.ref_size or ref_size == form.size:
+        return
+    if form.size is not None:
+        raise ModelError(f"{path} takes only inputs of {_sides(form.size)} (height x width), not {_sides(ref_size)}: "
+                         "leave --ref_size out, or export it without --input_shape.")  # fmt: skip
+    pair, multiple = isinstance(ref_size, tuple), preprocess.multiple
+    if any(side % multiple for side in ref_size) if pair else ref_size < multiple:
+        raise ModelError(f"--ref_size is {_sides(ref_size)}; {path} takes a shorter side of at least {multiple} pixels "
+                         f"or a height and a width that are multiples of {multiple}.")  # fmt: skip
+    if pair and not isinstance(preprocess.ref_size, tuple):  # a network of any size, resampled as it is used to
+        predictor.form = replace(form, size=ref_size)
+    else:
+        predictor.preprocess = replace(preprocess, ref_size=ref_size)
+
+
+def _sides(size: int | tuple[int, int]) -> str:
+    return "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
 
 
 def _mindspore(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract]:

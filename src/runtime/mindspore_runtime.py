@@ -14,6 +14,7 @@ from src.errors import ModelError
 from src.runtime.base import InputForm, Predictor
 from src.runtime.contract import CONTRACT_KEY, Contract, read_contract
 from src.spec import Preprocess, spec_to_json
+from src.zoo import find_model
 
 
 class MindSporePredictor(Predictor):
@@ -38,7 +39,14 @@ def contract_of(meta: Meta, path: Path) -> Contract:
     return Contract(meta.preprocess, meta.network, spec_to_json(meta.spec), file_source(path), meta.scores)
 
 
-def open_checkpoint(path: Path) -> tuple[MindSporePredictor, Contract]:
+def open_checkpoint(path: str | Path) -> tuple[MindSporePredictor, Contract]:
+    """A checkpoint, or a released model's by its name, with what it says about itself.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, foreign, or holds an encoder alone.
+        ModelError: there is no released model of this name, or its file is not as it was released.
+    """
+    path = find_model(path, (".ckpt",))
     predictor, meta = MindSporePredictor.from_checkpoint(path)
     return predictor, contract_of(meta, path)
 

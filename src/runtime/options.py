@@ -9,6 +9,7 @@ from src.errors import ConfigError, DeviceError
 from src.spec import Preprocess
 
 PRECISIONS = ("f32", "bf16", "f16")
+MOST_REF_SIZE = 8192  # pixels of a side: 256 times the work of 512x512
 _RETIRED = ("MYRIAD", "NCS", "NCS2", "HDDL", "VPU")
 
 
@@ -27,6 +28,17 @@ class RuntimeOptions:
             raise ConfigError(f"`threads` must be at least 1, got {self.threads}.")
         if self.precision not in PRECISIONS:
             raise ConfigError(f"`precision` must be one of {', '.join(PRECISIONS)}, got {self.precision!r}.")
+        if "ref_size" in self.preprocess:
+            _check_ref_size(self.preprocess["ref_size"])
+
+
+def _check_ref_size(ref_size: Any) -> None:
+    sides = ref_size if isinstance(ref_size, tuple) else (ref_size, ref_size)
+    if len(sides) != 2 or not all(isinstance(side, int) and 1 <= side <= MOST_REF_SIZE for side in sides):
+        raise ConfigError(
+            f"`ref_size` must be the shorter side, or height and width, in pixels from 1 to {MOST_REF_SIZE}, got "
+            f"{ref_size}."
+        )
 
 
 def check_device(device: str, present: list[str], runtime: str) -> None:
@@ -77,10 +89,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --threads, --precision and the fields of `Preprocess`; `open_options` reads them back."""
     parser.add_argument("--threads", type=int, help="threads of the CPU (default: the runtime's choice)")
     parser.add_argument("--precision", choices=PRECISIONS, default="f32", help="OpenVINO's precision (default: f32)")
+    parser.add_argument("--ref_size", type=int, nargs="+", metavar="N", help="another input size than the model's own: "
+                        "the shorter side in pixels, or height and width of every input")  # fmt: skip
     group = parser.add_argument_group("how the input is made, for models that this project did not write")
     group.add_argument("--mean", type=float, nargs=3, metavar="M", help="per channel, of values in [0, 1]")
     group.add_argument("--std", type=float, nargs=3, metavar="S", help="input = (value - mean) / std")
-    group.add_argument("--ref_size", type=int, nargs="+", metavar="N", help="shorter side in pixels, or height width")
     group.add_argument("--multiple", type=int, metavar="N", help="both sides are a multiple of this")
     group.add_argument("--color", choices=("RGB", "BGR"), help="order of the channels")
 
@@ -88,6 +101,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def open_options(args: argparse.Namespace) -> dict[str, Any]:
     """Keyword arguments for `open_predictor` from what `add_model_arguments` added."""
     given = {f.name: value for f in fields(Preprocess) if (value := getattr(args, f.name)) is not None}
-    if "ref_size" in given and len(given["ref_size"]) == 1:
-        given["ref_size"] = given["ref_size"][0]
+    if "ref_size" in given:
+        sides = given["ref_size"]
+        given["ref_size"] = sides[0] if len(sides) == 1 else tuple(sides)
     return {"threads": args.threads, "precision": args.precision, "preprocess": given}

@@ -191,6 +191,19 @@ class _CompiledStep(nn.Cell):
         return self.step(image, trimap, alpha, lr, decay)
 
 
+def _forward_function(network: nn.Cell, losses_of: Callable, loss_scale: ms.amp.LossScaler | None) -> Callable:
+    """(image, trimap, alpha) -> the sum of the losses, scaled where there is a scale, and the losses [n]."""
+
+    def forward(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
+        losses = ops.stack(losses_of(network(image), image, trimap, alpha))
+        total = losses.sum()
+        if loss_scale is not None:
+            total = loss_scale.scale(total)
+        return total, losses
+
+    return forward
+
+
 def _step_function(
     network: nn.Cell, optimizer: nn.Optimizer, ema: ms.ParameterTuple, config: Config, world: int, losses_of: Callable
 ) -> Callable:
@@ -200,14 +213,7 @@ def _step_function(
     clip, averages = config.clip_grad_norm, bool(ema)
     reducer = nn.DistributedGradReducer(optimizer.parameters, True, world) if world > 1 else None
     all_reduce = ops.AllReduce() if world > 1 else None
-
-    def forward(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
-        losses = ops.stack(losses_of(network(image), image, trimap, alpha))
-        total = losses.sum()
-        if loss_scale is not None:
-            total = loss_scale.scale(total)
-        return total, losses
-
+    forward = _forward_function(network, losses_of, loss_scale)
     gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
 
     def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor) -> ms.Tensor:

@@ -1,0 +1,44 @@
+"""Units of several layers, which networks are made of."""
+
+import mindspore as ms
+from mindspore import nn
+
+from src.models.layers import BN_EPS, Conv2d, NormAct, ToMatte
+from src.spec import Norm
+
+
+class ConvNormAct(nn.Cell):
+    """Convolution, IBNorm (or plain batch norm) and activation: the unit that all networks are made of."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        norm: Norm,
+        kernel: int,
+        stride: int = 1,
+        group: int = 1,
+        bias: bool = False,
+        same_padding: bool = False,
+        act: str = "relu",
+        eps: float = BN_EPS,
+        shortcut: bool = False,
+        dilation: int = 1,
+    ) -> None:
+        super().__init__()
+        self.conv = Conv2d(in_channels, norm.channels, kernel, stride, group, bias, same_padding, dilation)
+        self.norm = NormAct(norm, act, eps, shortcut)
+
+    def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
+        return self.norm(self.conv(x), *shortcut)
+
+
+class MatteHead(nn.Cell):
+    """Convolution to one channel, and its sigmoid: -> [N, 1, H, W] in [0, 1]."""
+
+    def __init__(self, in_channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = Conv2d(in_channels, 1, kernel, stride, bias=True)
+        self.to_matte = ToMatte()
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        return self.to_matte(self.conv(x))
