@@ -77,9 +77,9 @@ def requests(args: argparse.Namespace, shape: tuple[int, ...]) -> dict[str, Any]
     """An infer request with counters for each way."""
     from src.deploy.onnx_model import onnx_model
     from src.runtime.mindspore_runtime import open_checkpoint
-    from src.runtime.openvino_runtime import import_openvino
+    from src.runtime.openvino_runtime import openvino_core
 
-    core = import_openvino().Core()
+    core = openvino_core()
     predictor, contract = open_checkpoint(args.ckpt_path)
     found = {}
     for way in WAYS:

@@ -19,7 +19,7 @@ from src.models.graph import trace
 from src.models.layers import Concat, SqueezeExcite
 from src.models.units import ConvNormAct
 from src.runtime.contract import Contract
-from src.runtime.openvino_runtime import import_openvino
+from src.runtime.openvino_runtime import openvino_core
 from src.spec import Norm, Preprocess, mmnet_spec, modnet_spec
 from src.weights import compression_spec
 from tests.golden import golden
@@ -144,7 +144,7 @@ def seen_by_openvino(network: nn.Cell, height: int, width: int) -> Counter[str]:
     """MACs of one picture by layer, from the shapes that OpenVINO gives the exported graph's operators."""
     exported = onnx_model(network, Contract(Preprocess()), (1, 3, height, width))
     found: Counter[str] = Counter()
-    for node in import_openvino().Core().read_model(exported.SerializeToString()).get_ops():
+    for node in openvino_core().read_model(exported.SerializeToString()).get_ops():
         assert node.get_type_name() != "MatMul"
         if node.get_type_name() in ("Convolution", "GroupConvolution"):
             weights, pixels = node.input(1).get_shape(), node.output(0).get_shape()[2:]

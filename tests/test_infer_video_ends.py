@@ -1,6 +1,5 @@
 """How infer.py ends on videos and cameras that break off, on signals and on a full disk."""
 
-import signal
 import subprocess
 import sys
 from unittest import mock
@@ -11,8 +10,7 @@ import pytest
 
 from src.inference import video_files, video_run
 from src.inference.video_files import VideoReader, write_video
-from tests.fake_predictor import RedPredictor
-from tests.programs import ROOT
+from tests.programs import ROOT, run_program
 from tests.videos import FRAMES, assert_in_order, clip, frame, frames_of, run
 
 
@@ -78,29 +76,39 @@ def test_an_absent_camera_is_refused(tmp_path):
     assert "no camera 77" in text and "--input" in text
 
 
+# infer.py with a network that sends its process SIGINT before the fifth frame, {times} times.
+SIGNALLED_PROGRAM = """
+import signal
+from src.cli import run_command
+from tests.fake_predictor import RedPredictor, fake_model
+import infer
 class Signalled(RedPredictor):
-    """Sends its process a signal before the network's fifth frame, as often as asked."""
-
-    def __init__(self, number: int, times: int = 1) -> None:
-        super().__init__()
-        self.number, self.times = number, times
-
-    def run(self, x: np.ndarray) -> np.ndarray:
+    def run(self, x):
         if len(self.shapes) == 4:
-            for _ in range(self.times):
-                signal.raise_signal(self.number)
+            for _ in range({times}):
+                signal.raise_signal(signal.SIGINT)
         return super().run(x)
+def main():
+    status = infer.main()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return status
+with fake_model(Signalled()):
+    run_command(main)
+"""
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_keeps_what_was_done(tmp_path, times):
     """The first one lets the frames under way go on, the second one does not."""
-    outcome = run(clip(tmp_path / "a.mov"), tmp_path / "out", predictor=Signalled(signal.SIGINT, times))
-    assert outcome.status == 130 and "SIGINT received: closing the files" in outcome.out
+    (tmp_path / "model.onnx").touch()
+    program, source = SIGNALLED_PROGRAM.format(times=times), clip(tmp_path / "a.mov")
+    options = "--model", tmp_path / "model.onnx", "--input", source, "--output", tmp_path / "out"
+    outcome = run_program(sys.executable, "-c", program, *options)
+    assert outcome.status == 130 and "Traceback" not in outcome.err, outcome.err
+    assert "SIGINT received: closing the files" in outcome.out
     kept = frames_of(tmp_path / "out/a_alpha.mov")
     assert 1 <= len(kept) <= 8 and f"stopped by SIGINT after {len(kept)} frames, which are kept" in outcome.out
     assert_in_order(kept, len(kept))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 WAITING_PROGRAM = """

@@ -9,7 +9,7 @@ import pytest
 from src.quant.openvino_int8 import OpenVinoInt8
 from src.quant.options import Job, Variant
 from src.quant.source import open_source
-from src.runtime.openvino_runtime import import_openvino
+from src.runtime.openvino_runtime import openvino_core
 
 
 def test_layers_kept_in_float_by_openvino(narrow_models, tmp_path):
@@ -20,7 +20,7 @@ def test_layers_kept_in_float_by_openvino(narrow_models, tmp_path):
     assert set(backend.layers) == set(convolutions)
     kept = "hr_branch.conv_hr4x.1.conv"
     backend.write(tmp_path / "kept.xml", source.contract, [kept])
-    model = import_openvino().Core().read_model(tmp_path / "kept.xml")
+    model = openvino_core().read_model(tmp_path / "kept.xml")
     inputs_of = {
         op.get_friendly_name().removesuffix("/WithoutBiases"): op.input_value(0).get_node().get_type_name()
         for op in model.get_ops()

@@ -20,7 +20,7 @@ from src.quant.layers import CONVOLUTIONS
 from src.quant.options import read_job
 from src.results import EvalResult
 from src.runtime.factory import open_predictor
-from src.runtime.openvino_runtime import import_openvino
+from src.runtime.openvino_runtime import openvino_core
 from src.zoo import ReleasedFile, ReleasedModel, write_zoo
 from tests.programs import run_main, write_yaml
 
@@ -56,7 +56,7 @@ def built(narrow_models, tiny_config, tmp_path_factory) -> Path:
 def operators(path: Path) -> Counter:
     if path.suffix == ".onnx":
         return Counter(node.op_type for node in onnx.load(path).graph.node)
-    return Counter(op.get_type_name() for op in import_openvino().Core().read_model(path).get_ops())
+    return Counter(op.get_type_name() for op in openvino_core().read_model(path).get_ops())
 
 
 def test_a_build_file_makes_all_variants(built, narrow_models):
@@ -100,7 +100,7 @@ def test_weights_are_smaller(built, narrow_models):
 
 def weights_of(path: Path) -> tuple[dict[str, np.ndarray], int]:
     """An IR's convolution weights as they are stored, and how many constants it stores as float16."""
-    operators, weights = import_openvino().Core().read_model(path).get_ordered_ops(), {}
+    operators, weights = openvino_core().read_model(path).get_ordered_ops(), {}
     for op in operators:
         if op.get_type_name() in CONVOLUTIONS:
             node = op.input_value(1).get_node()

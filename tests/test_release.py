@@ -17,7 +17,7 @@ from src.release.products import Deployed, Product, Recipe, release_checkpoint
 from src.release.run import Request, make_release
 from src.release.table import BEGIN, END, HEAD, circumstances, put_between_markers, table_rows
 from src.runtime.factory import open_predictor
-from src.runtime.openvino_runtime import import_openvino
+from src.runtime.openvino_runtime import openvino_core
 from src.zoo import ReleasedFile, ReleasedModel, read_zoo
 from tests.narrow import narrow_spec, narrow_state, save_narrow
 from tests.programs import run_main
@@ -92,7 +92,7 @@ def test_a_release(tiny, tiny_config, tmp_path):
         assert model.scores == pytest.approx(models[0].scores, rel=5e-3)  # one pixel of the IoU is 2e-3
         assert open_predictor(tmp_path / "zoo" / model.file)[0].preprocess.ref_size == 64
         assert (tmp_path / "work" / "scores" / model.file / "v00001.png").exists()
-    able = "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert [m.file for m in models if m.bf16_scores] == ["tiny-ir.xml"] * able
     if able:
         assert models[2].bf16_scores == pytest.approx(models[2].scores, rel=0.05)

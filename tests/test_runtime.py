@@ -14,7 +14,7 @@ from src.models import layers
 from src.runtime.base import InputForm
 from src.runtime.contract import Contract, read_contract
 from src.runtime.factory import open_predictor
-from src.runtime.openvino_runtime import import_openvino
+from src.runtime.openvino_runtime import openvino_core
 from src.runtime.options import join_precision, split_precision
 from src.spec import Preprocess, spec_from_json, spec_to_json
 from tests.narrow import narrow_spec, save_narrow
@@ -69,7 +69,7 @@ def test_results_of_a_run_stay_when_the_next_one_comes(narrow_models):
 
 
 def test_bf16_is_near_f32_and_not_it(narrow_models):
-    able = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if "BF16" not in able:
         with pytest.raises(DeviceError, match="does not compute in bf16"):
             open_predictor(narrow_models[".xml"], precision="bf16")

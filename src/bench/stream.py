@@ -11,7 +11,7 @@ from src.jobs import check_workers
 from src.runtime.base import Predictor
 from src.runtime.factory import open_predictor
 from src.runtime.onnx_runtime import OnnxPredictor
-from src.runtime.openvino_runtime import OpenVinoPredictor, import_openvino
+from src.runtime.openvino_runtime import OpenVinoPredictor, import_openvino, openvino_core
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _openvino(predictor: OpenVinoPredictor, x: np.ndarray) -> Stream:
     properties = predictor.properties | {"PERFORMANCE_HINT": "THROUGHPUT"}
     model = predictor.model.clone()
     model.reshape(x.shape)
-    queue = ov.AsyncInferQueue(ov.Core().compile_model(model, predictor.device, properties))
+    queue = ov.AsyncInferQueue(openvino_core().compile_model(model, predictor.device, properties))
 
     def run(pictures: int) -> None:
         for _ in range(pictures):

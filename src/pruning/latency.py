@@ -24,7 +24,7 @@ from src.pruning.measure import Sizes
 from src.pruning.strategies import Setting, uniform
 from src.pruning.surgery import prune
 from src.runtime.contract import Contract
-from src.runtime.openvino_runtime import import_openvino
+from src.runtime.openvino_runtime import openvino_core
 from src.spec import Preprocess
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 0.9)
@@ -134,7 +134,7 @@ class LatencyCheck:
 def profile_openvino(network: nn.Cell, height: int, width: int) -> Profile:
     """Milliseconds of each layer on OpenVINO's CPU device in float32, scaled so that they add up to a whole run's."""
     model = onnx_model(network, Contract(Preprocess()), (1, 3, height, width)).SerializeToString()
-    core = import_openvino().Core()
+    core = openvino_core()
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     picture = np.random.default_rng(0).uniform(-1, 1, (1, 3, height, width)).astype(np.float32)
     plain = core.compile_model(core.read_model(model), "CPU", options).create_infer_request()

@@ -12,7 +12,7 @@ from onnx import helper
 from src.errors import OutputError
 from src.quant.source import Source
 from src.runtime.contract import CONTRACT_KEY, Contract
-from src.runtime.openvino_runtime import import_openvino
+from src.runtime.openvino_runtime import import_openvino, openvino_core
 
 
 def variant_contract(source: Source, note: Mapping[str, Any], scores: Mapping[str, float]) -> Contract:
@@ -41,7 +41,7 @@ def stamp(path: Path, contract: Contract) -> None:
         save_onnx(onnx.load(path), contract, path)
         return
     stamped = path.with_name(f"stamped-{path.name}")
-    save_ir(import_openvino().Core().read_model(path), contract, stamped)  # reads the .bin file while it writes
+    save_ir(openvino_core().read_model(path), contract, stamped)  # reads the .bin file while it writes
     publish(stamped, path)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ def import_openvino() -> Any:
     return openvino
 
 
+@cache
+def openvino_core() -> "openvino.Core":
+    """The process's one core: where several come and go, a compilation now and then fails without a reason."""
+    return import_openvino().Core()
+
+
 class OpenVinoPredictor(Predictor):
     """An OpenVINO model in latency mode, compiled for each input shape as it comes; the last few are kept."""
 
@@ -54,7 +61,7 @@ class OpenVinoPredictor(Predictor):
             self._requests.move_to_end(shape)
         else:
             self.model.reshape(shape)
-            compiled = import_openvino().Core().compile_model(self.model, self.device, self.properties)
+            compiled = openvino_core().compile_model(self.model, self.device, self.properties)
             self._requests[shape] = compiled.create_infer_request()
             if len(self._requests) > _COMPILED_SHAPES:
                 self._requests.popitem(last=False)
@@ -63,8 +70,7 @@ class OpenVinoPredictor(Predictor):
 
 def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredictor, Contract]:
     """See `src.runtime.factory.open_predictor`."""
-    ov = import_openvino()
-    core = ov.Core()
+    core = openvino_core()
     device = f"{options.device}.{options.device_id}" if options.device_id else options.device
     check_device(device, core.available_devices, "OpenVINO")
     properties = _properties(core, device, options)
