@@ -26,6 +26,8 @@ def exit_status(number: int) -> int:
 def collect_signals(answer: str) -> Iterator[list[int]]:
     """Yield a list that receives SIGINT and SIGTERM; a second one of a kind takes effect at once.
 
+    One that the process was started to ignore, as shells do with SIGINT for background jobs, stays ignored.
+
     Args:
         answer: what the program will do about the first one, for the log.
     """
@@ -36,7 +38,8 @@ def collect_signals(answer: str) -> Iterator[list[int]]:
         logger.warning("%s received: %s", signal.Signals(number).name, answer)
         signal.signal(number, previous[number])
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, note) for number in heeded}
     try:
         yield received
     finally:

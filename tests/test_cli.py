@@ -1,5 +1,6 @@
 """Exit status and error text of every command line, and the device that is not here."""
 
+import signal
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ from src.cli import run_command
 from src.device import select_device
 from src.errors import DataError, DeviceError
 from src.log import logger, setup_logging
-from src.signals import Interrupted
+from src.signals import Interrupted, collect_signals
 from tests.programs import ROOT
 
 
@@ -80,3 +81,14 @@ def test_logging_goes_to_console_and_file_on_rank_0_and_to_the_file_alone_elsewh
     assert [line.split("] ")[1] for line in lines] == ["first", "second"]
     out = capsys.readouterr().out
     assert out.count("first") == 1 and "second" not in out and "third" not in out
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with collect_signals("stopping") as received:
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)
+        assert received == [signal.SIGTERM] and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

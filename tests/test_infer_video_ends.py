@@ -76,9 +76,11 @@ def test_an_absent_camera_is_refused(tmp_path):
     assert "no camera 77" in text and "--input" in text
 
 
-# infer.py with a network that sends its process SIGINT before the fifth frame, {times} times.
+# infer.py with a network that sends its process SIGINT before the fifth frame, {times} times. Shells start background
+# jobs, and so perhaps these tests, with SIGINT ignored.
 SIGNALLED_PROGRAM = """
 import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from src.cli import run_command
 from tests.fake_predictor import RedPredictor, fake_model
 import infer

@@ -1,5 +1,6 @@
 """OpenVINO behind the Predictor interface."""
 
+import os
 import sys
 from collections import OrderedDict
 from functools import cache
@@ -61,11 +62,20 @@ class OpenVinoPredictor(Predictor):
             self._requests.move_to_end(shape)
         else:
             self.model.reshape(shape)
-            compiled = openvino_core().compile_model(self.model, self.device, self.properties)
-            self._requests[shape] = compiled.create_infer_request()
+            self._requests[shape] = self._compile().create_infer_request()
             if len(self._requests) > _COMPILED_SHAPES:
                 self._requests.popitem(last=False)
         return self._requests[shape]
+
+    def _compile(self) -> "openvino.CompiledModel":
+        try:
+            return openvino_core().compile_model(self.model, self.device, self.properties)
+        except RuntimeError as error:
+            isa = os.environ.get("ONEDNN_MAX_CPU_ISA")  # set for MindSpore's own operators; without AVX-512 no bf16
+            cure = f" ONEDNN_MAX_CPU_ISA={isa} is in force: run it without a checkpoint beside it." if isa else ""
+            raise DeviceError(
+                f"OpenVINO cannot compile the model for {self.device}, {self.properties} ({_first_line(error)}).{cure}"
+            ) from error
 
 
 def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredictor, Contract]:
