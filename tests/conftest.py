@@ -11,9 +11,15 @@ from src.device import prepare_environment, select_device
 prepare_environment("CPU")  # must come before any import of mindspore, hence before any test file
 select_device("CPU")
 
+from mindspore import nn  # noqa: E402
+
+from src.pruning.groups import channels_of  # noqa: E402
+from src.pruning.importance import l1  # noqa: E402
+from src.pruning.strategies import Setting  # noqa: E402
+from src.pruning.surgery import arrays_of  # noqa: E402
 from src.spec import Preprocess  # noqa: E402
 from src.synthetic.series import Series, write_series  # noqa: E402
-from tests.narrow import save_narrow  # noqa: E402
+from tests.narrow import narrow_network, save_narrow  # noqa: E402
 from tests.programs import tiny_values, write_yaml  # noqa: E402
 
 
@@ -29,6 +35,19 @@ def synthetic_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("portraits") / "set"
     write_series(Series(train=6, validation=2, size=80, seed=3), root, workers=1)
     return root
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Cell:
+    """The narrow network with random weights, a new one for each file."""
+    return narrow_network()
+
+
+@pytest.fixture(scope="module")
+def setting(network: nn.Cell) -> Setting:
+    """What pruning strategies know of `network`, by L1."""
+    channels, weights = channels_of(network), arrays_of(network)
+    return Setting(channels, weights, l1(weights, channels))
 
 
 @pytest.fixture(scope="session")

@@ -8,24 +8,9 @@ import pytest
 
 from src.errors import ConfigError
 from src.pruning import budget, measure
-from src.pruning.groups import channels_of
-from src.pruning.importance import l1
 from src.pruning.measure import Target
 from src.pruning.plan import Limits
-from src.pruning.strategies import Setting, by_ranking, uniform
-from src.pruning.surgery import arrays_of
-from tests.narrow import narrow_network
-
-
-@pytest.fixture(scope="module")
-def network():
-    return narrow_network()
-
-
-@pytest.fixture(scope="module")
-def setting(network) -> Setting:
-    channels, weights = channels_of(network), arrays_of(network)
-    return Setting(channels, weights, l1(weights, channels))
+from src.pruning.strategies import by_ranking, uniform
 
 
 def measures(network, channels):

@@ -6,26 +6,12 @@ import pytest
 from src.models.graph import trace
 from src.pruning import budget
 from src.pruning.groups import channels_of
-from src.pruning.importance import l1
 from src.pruning.measure import Target
-from src.pruning.strategies import Setting, uniform
-from src.pruning.surgery import arrays_of
-from tests.narrow import narrow_network
+from src.pruning.strategies import uniform
 
 pytest.importorskip("onnx")
 pytest.importorskip("openvino")
 from src.pruning.latency import RATIOS, LatencyCheck, Works, by_layer, measure_latency, profile_openvino, undisturbed
-
-
-@pytest.fixture(scope="module")
-def network():
-    return narrow_network()
-
-
-@pytest.fixture(scope="module")
-def setting(network) -> Setting:
-    channels, weights = channels_of(network), arrays_of(network)
-    return Setting(channels, weights, l1(weights, channels))
 
 
 def test_latency_follows_a_table_measured_at_a_few_widths(network, setting, tmp_path):

@@ -8,8 +8,6 @@ import pytest
 
 from src.dataset_spec import DatasetSpec
 from src.pruning.calibration import batch_norms, folder_batches, frozen_statistics, recalibrate, training_batches
-from src.pruning.groups import channels_of
-from src.pruning.importance import l1
 from src.pruning.sensitivity import COLUMNS, Sensitivity, measure_sensitivity
 from src.pruning.strategies import Setting
 from src.pruning.surgery import arrays_of, prune
@@ -17,17 +15,6 @@ from src.spec import Preprocess
 from tests.golden.golden import image
 from tests.narrow import narrow_network
 from tests.programs import tiny_values
-
-
-@pytest.fixture(scope="module")
-def network():
-    return narrow_network()
-
-
-@pytest.fixture(scope="module")
-def setting(network) -> Setting:
-    channels, weights = channels_of(network), arrays_of(network)
-    return Setting(channels, weights, l1(weights, channels))
 
 
 def test_each_trial_narrows_one_group(network, setting):

@@ -9,13 +9,11 @@ import pytest
 from src.costs import count
 from src.errors import ConfigError
 from src.pruning import measure
-from src.pruning.groups import channels_of
-from src.pruning.importance import filter_l1, l1
+from src.pruning.importance import filter_l1
 from src.pruning.plan import Limits, select
 from src.pruning.strategies import Setting, _to_eight, adaptive_count, by_ranking, fixed_count, original, uniform
-from src.pruning.surgery import arrays_of, prune
+from src.pruning.surgery import prune
 from tests.golden import golden
-from tests.narrow import narrow_network
 
 KEEPCOUNTS = json.loads((golden.HERE / "keepcounts.json").read_text())
 RAMPS = {
@@ -23,17 +21,6 @@ RAMPS = {
     "geometric": lambda n: 0.05 ** (np.arange(n) / (n - 1)),
     "none": lambda n: np.ones(n),
 }
-
-
-@pytest.fixture(scope="module")
-def network():
-    return narrow_network()
-
-
-@pytest.fixture(scope="module")
-def setting(network) -> Setting:
-    channels, weights = channels_of(network), arrays_of(network)
-    return Setting(channels, weights, l1(weights, channels))
 
 
 def golden_weight(case: dict) -> np.ndarray:
