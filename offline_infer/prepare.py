@@ -15,13 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.cli import run_command
 from src.config import load_config
-from src.errors import DataError
+from src.errors import ConfigError, DataError
 from src.inference.model import resolve_model
 from src.log import setup_logging
 from src.mmnet_options import DEFAULT_CONFIG, LAYOUTS, placed
 from src.offline.bins import FOLDER
 from src.offline.prepare import prepare
 from src.runtime.factory import open_predictor
+from src.runtime.options import add_model_arguments, open_options
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -30,7 +31,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", help="model (.ckpt, .onnx, .xml) whose inputs are wanted (default: MMNet's)")
     parser.add_argument("--config", default=DEFAULT_CONFIG, help="YAML file: its val_dataset's limit, alpha_allow_rgb")
     parser.add_argument("--output_path", type=Path, default=FOLDER, help="default: %(default)s")
-    return parser.parse_args()
+    add_model_arguments(parser)
+    args = parser.parse_args()
+    if args.model is None and open_options(args) != open_options(parser.parse_args([args.dataset])):
+        raise ConfigError("--ref_size and the other options of a model go with --model: without it the inputs are "
+                          "those of configs/MMNet.yml. Give --model FILE, or leave them out.")  # fmt: skip
+    return args
 
 
 def main() -> None:
@@ -40,7 +46,7 @@ def main() -> None:
     if not root.is_dir():
         raise DataError(f"No data set at {root}. Give the folder that holds test/image and test/mask.")
     spec = placed(load_config(args.config).dataset("val_dataset"), root, LAYOUTS["val_dataset"])
-    predictor = open_predictor(resolve_model(args.model))[0] if args.model else None
+    predictor = open_predictor(resolve_model(args.model), **open_options(args))[0] if args.model else None
     prepare(spec, args.output_path, predictor)
 
 

@@ -81,8 +81,8 @@ def section(root: Path) -> DatasetSpec:
     return DatasetSpec(str(root), img_subpath=f"{VALIDATION}/blurred_image", alpha_subpath=f"{VALIDATION}/mask")
 
 
-def by_eval(model: Path, root: Path) -> EvalResult:
-    return evaluate(open_predictor(model)[0], find_pairs(section(root)), str(model), str(root))
+def by_eval(model: Path, root: Path, **options: Any) -> EvalResult:
+    return evaluate(open_predictor(model, **options)[0], find_pairs(section(root)), str(model), str(root))
 
 
 def assert_equal_scores(found: EvalResult, wanted: EvalResult) -> None:
@@ -93,9 +93,10 @@ def assert_equal_scores(found: EvalResult, wanted: EvalResult) -> None:
         assert one["name"] == other["name"] and one["whole"] == pytest.approx(other["whole"], rel=0, abs=1e-6)
 
 
-def chain(model: Path, folder: Path, *output: object) -> EvalResult:
+def chain(model: Path, folder: Path, *output: object, size: int | None = None) -> EvalResult:
     """infer.py and evaluate.py over prepared pictures."""
-    done = run_main(INFER, "--model", model, "--bins", folder, *(("--output_path", *output) if output else ()))
+    options = (*(("--output_path", *output) if output else ()), *(("--ref_size", size) if size else ()))
+    done = run_main(INFER, "--model", model, "--bins", folder, *options)
     assert done.status == 0, done.err
     done = run_main(EVALUATE, "--bins", folder, *(("--output", *output) if output else ()))
     assert done.status == 0, done.err
@@ -159,6 +160,16 @@ def test_modnet_takes_every_picture_at_its_own_size(synthetic_set, modnet, tmp_p
     assert found.mmnet == {}
 
 
+def test_another_input_size(synthetic_set, modnet, tmp_path):
+    folder = tmp_path / "96"
+    done = run_main(PREPARE, synthetic_set, "--model", modnet, "--ref_size", "96", "--output_path", folder)
+    assert done.status == 0, done.err
+    assert {min(entry.input_size) for entry in Manifest.load(folder).entries} == {96}
+    assert "--ref_size that they were prepared with" in refused(INFER, "--model", modnet, "--bins", folder)
+    wanted = by_eval(modnet, synthetic_set, preprocess={"ref_size": 96})
+    assert_equal_scores(chain(modnet, folder, size=96), wanted)
+
+
 def refused(main, *arguments: object) -> str:
     return run_main(main, *arguments).assert_refused()
 
@@ -167,6 +178,7 @@ def test_mistakes_of_preparing(prepared, synthetic_set, tmp_path):
     assert f"No data set at {tmp_path}/absent" in refused(PREPARE, tmp_path / "absent")
     assert "test/image" in refused(PREPARE, tmp_path, "--output_path", tmp_path / "out")  # a folder without pictures
     assert not (tmp_path / "out").exists()
+    assert "Give --model FILE" in refused(PREPARE, synthetic_set, "--ref_size", "96", "--output_path", tmp_path / "out")
     before = (prepared / "manifest.json").read_bytes()
     assert "prepared pictures already" in refused(PREPARE, synthetic_set, "--output_path", prepared)
     assert (prepared / "manifest.json").read_bytes() == before

@@ -54,7 +54,7 @@ def check_form(predictor: Predictor, model: str, manifest: Manifest, folder: Pat
     if predictor.preprocess != manifest.preprocess:
         raise ModelError(
             f"The pictures in '{folder}' were prepared with {manifest.preprocess}, {model} takes "
-            f"{predictor.preprocess}. {mend}"
+            f"{predictor.preprocess}. {mend} Or give the --ref_size that they were prepared with."
         )
     if predictor.form.batch not in (None, 1):
         raise ModelError(f"{model} takes batches of {predictor.form.batch} pictures, a file holds one. Export it with "
