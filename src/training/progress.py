@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from src.files import whole_file
 from src.log import logger
 from src.training.step import StepResult
@@ -84,22 +86,26 @@ class Progress:
         self.events.add_image("validation", sheet, step, dataformats="HWC")
 
     def draw_curve(self, path: Path) -> None:
-        """Losses and validation scores over the steps, as one picture."""
+        """Losses, faint as measured and bold smoothed, and validation scores over the steps, as one picture."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(10, 4), layout="constrained")
         left, right = figure.subplots(1, 2)
-        steps = [float(r["step"]) for r in self.rows if r["loss"]]
+        rows = [r for r in self.rows if r["loss"]]
+        steps = [float(r["step"]) for r in rows]
         for name in ("loss", *self.parts):
-            left.plot(steps, [float(r[name]) for r in self.rows if r["loss"]], label=name, linewidth=1)
+            values = np.array([float(r[name]) for r in rows])
+            line = left.plot(steps, values, linewidth=0.6, alpha=0.25)[0]
+            left.plot(steps, _smooth(values), color=line.get_color(), label=name)
         left.set(title="training loss (scaled parts)", xlabel="step", yscale="log")
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, fontsize="small", frameon=False)
         validated = [r for r in self.rows if r["val_mse"]]
         for name in ("val_mse", "val_mad"):
             right.plot([float(r["step"]) for r in validated], [float(r[name]) for r in validated], "o-", label=name)
         right.set(title="validation, full pictures", xlabel="step", yscale="log")
+        right.legend()
         for axes in (left, right):
             axes.grid(alpha=0.3)
-            axes.legend()
         with whole_file(path) as temporary:
             figure.savefig(temporary, dpi=100)
 
@@ -111,6 +117,14 @@ class Progress:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(self.rows)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Mean over a window of a twentieth of all values, cut off at both ends; few values as they are."""
+    if len(values) < 40:
+        return values
+    window = np.ones(len(values) // 20)
+    return np.convolve(values, window, "same") / np.convolve(np.ones_like(values), window, "same")
 
 
 def _read_rows(path: Path, last_step: int) -> list[dict[str, str]]:
