@@ -5,6 +5,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import yaml
 
 from src.device import prepare_environment, select_device
 
@@ -60,6 +61,20 @@ def narrow_ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_config(tmp_path_factory: pytest.TempPathFactory, synthetic_set: Path, narrow_ckpt: Path) -> Path:
     """YAML: the narrow network on `synthetic_set`, three steps an epoch, two epochs, every step logged."""
     return write_yaml(tmp_path_factory.mktemp("config") / "tiny.yml", tiny_values(synthetic_set, narrow_ckpt))
+
+
+@pytest.fixture(scope="session")
+def soc_config(tiny_config: Path, synthetic_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny configuration on its own training pictures, their alphas unread."""
+    config = yaml.safe_load(tiny_config.read_text())
+    section = config["train_dataset"]
+    transforms = [t for t in section["transforms"] if t["type"] != "GenTrimap"]
+    config["train_dataset"] = {
+        "name": "unlabelled", "dataset_root": str(synthetic_set / "train" / "blurred_image"),
+        "workers": 0, "batch_size": 2, "transforms": transforms,
+    }  # fmt: skip
+    recipe = {"optimizer": "adam", "lr": 1e-3, "beta2": 0.99, "lr_schedule": "constant", "ema_decay": 0.6}
+    return write_yaml(tmp_path_factory.mktemp("soc") / "soc.yml", config | recipe)
 
 
 @pytest.fixture(scope="session")

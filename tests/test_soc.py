@@ -89,20 +89,6 @@ def test_nothing_of_the_backup_is_trained(stepped):
 
 
 @pytest.fixture(scope="module")
-def soc_config(tiny_config, synthetic_set, tmp_path_factory) -> Path:
-    """The tiny configuration on its own training pictures, their alphas unread."""
-    config = yaml.safe_load(tiny_config.read_text())
-    section = config["train_dataset"]
-    transforms = [t for t in section["transforms"] if t["type"] != "GenTrimap"]
-    config["train_dataset"] = {
-        "name": "unlabelled", "dataset_root": str(synthetic_set / "train" / "blurred_image"),
-        "workers": 0, "batch_size": 2, "transforms": transforms,
-    }  # fmt: skip
-    recipe = {"optimizer": "adam", "lr": 1e-3, "beta2": 0.99, "lr_schedule": "constant", "ema_decay": 0.6}
-    return write_yaml(tmp_path_factory.mktemp("soc") / "soc.yml", config | recipe)
-
-
-@pytest.fixture(scope="module")
 def straight(soc_config, tmp_path_factory) -> tuple[Path, Outcome]:
     folder = tmp_path_factory.mktemp("run") / "output"
     return folder, whole_run(soc_config, folder, "--soc")
