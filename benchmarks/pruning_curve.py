@@ -1,7 +1,8 @@
 """What pruning costs: validation MSE against MACs, for several strategies and budgets, retrained alike.
 
 python benchmarks/pruning_curve.py --config configs/CCP.yml --ckpt_path MODNet_best.ckpt --output docs/pruning_curve
-    [--strategies uniform global budget] [--targets 5G 3.6G 2.6G 1.9G 1.3G] [--work DIR] [train.py's arguments]
+    [--strategies uniform global budget] [--targets 5G 3.6G 2.6G 1.9G 1.3G] [--ref_size N] [--work DIR]
+    [train.py's arguments]
 
 Each network is pruned, then trained by the configuration and the arguments given (by default one epoch); a MODNet with
 the dense one as its teacher. Leaves OUTPUT.csv and OUTPUT.png; what --work holds from an earlier call is not done
@@ -36,10 +37,11 @@ def main() -> None:
     add("--strategies", nargs="+", default=["uniform", "global", "budget"], help="of prune.py")
     add("--targets", nargs="+", default=["5G", "3.6G", "2.6G", "1.9G", "1.3G"], help="MACs at 512x512")
     add("--importance", default="taylor", help="of prune.py (default: taylor)")
+    add("--ref_size", type=int, default=384, help="shorter side of the input in all scores (default: %(default)s)")
     add("--work", type=Path, default=Path("runs/pruning_curve"), help="folder of the networks")
     args, training = parser.parse_known_args()
     work = make_folder(args.work)
-    dense = score(args.config, args.ckpt_path, work / "dense")
+    dense = score(args, args.ckpt_path, work / "dense")
     rows = []
     for strategy in args.strategies:
         for target in args.targets:
@@ -56,12 +58,12 @@ def one(args: argparse.Namespace, strategy: str, target: str, training: list[str
         run("prune.py", *common, "--ckpt_path", args.ckpt_path, "--strategy", strategy, "--importance",
             args.importance, "--target", f"macs={target}", "--output_path", pruned)  # fmt: skip
     report = json.loads((pruned / "report.json").read_text(encoding="utf-8"))
-    before = score(args.config, pruned / "pruned.ckpt", folder / "before")
+    before = score(args, pruned / "pruned.ckpt", folder / "before")
     if not best_of(folder / "train"):
         teacher = ["--teacher", args.ckpt_path] if report.get("network") != "mmnet" else []
         run("train.py", *common, "--ckpt_path", pruned / "pruned.ckpt", *teacher, "--output_path", folder / "train",
             *training)  # fmt: skip
-    after = score(args.config, *best_of(folder / "train"), folder / "after")
+    after = score(args, *best_of(folder / "train"), folder / "after")
     return {
         "strategy": strategy,
         "target": target,
@@ -75,10 +77,11 @@ def best_of(training: Path) -> list[Path]:
     return list(training.glob("ckpt/*_best.ckpt"))
 
 
-def score(config: Path, checkpoint: Path, folder: Path) -> dict[str, float]:
+def score(args: argparse.Namespace, checkpoint: Path, folder: Path) -> dict[str, float]:
     """MSE and MAD on the validation set."""
     if not (folder / "eval.json").is_file():
-        run("eval.py", "--config", config, "--ckpt_path", checkpoint, "--output_path", folder)
+        size = ("--ref_size", args.ref_size)
+        run("eval.py", "--config", args.config, "--model", checkpoint, *size, "--output_path", folder)
     whole = json.loads((folder / "eval.json").read_text(encoding="utf-8"))["whole"]
     return {name: whole[name] for name in ("mse", "mad")}
 
