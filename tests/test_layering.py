@@ -45,7 +45,7 @@ ROWS: dict[int, tuple[set[str], set[int]]] = {
         {0, 1, 2},
     ),
     4: ({"models", "losses"}, {0, 1}),
-    5: ({"checkpoint", "weights", "weight_names", "convert", "costs"}, {0, 1, 4}),
+    5: ({"averaging", "checkpoint", "weights", "weight_names", "convert", "costs"}, {0, 1, 4}),
     6: ({"runtime"}, {0, 1, 2, 4, 5}),
     7: ({"evaluation", "comparison", "inference", "offline", "npz_route", "npz_scores", "worst"}, {0, 1, 2, 3, 6}),
     8: ({"training"}, {0, 1, 2, 3, 4, 5, 6, 7}),
