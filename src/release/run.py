@@ -1,6 +1,5 @@
 """A release: trained checkpoints become files, files get scores, and the index says all of it."""
 
-import contextlib
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -97,8 +96,10 @@ def _scored(models: Sequence[ReleasedModel], folder: Path, config: Path, output:
 
     for model in models:
         exact, rounded = scores(model, "f32"), None
-        with contextlib.suppress(DeviceError):  # most have no bf16
+        try:
             rounded = scores(model, "bf16")
+        except DeviceError as error:  # most have no bf16
+            logger.info("%s has no scores in bf16: %s", model.file, error)
         dataset = Path(spec.dataset_root).name
         yield replace(model, scores=exact, bf16_scores=rounded, dataset=dataset, pictures=len(pairs))
 
