@@ -1,6 +1,5 @@
 """Two CPU processes train as one with the doubled batch, and both hold the same weights."""
 
-import csv
 import socket
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from src.checkpoint import read_checkpoint
-from tests.programs import ROOT, checkout, run_script
+from tests.programs import ROOT, checkout, metrics_rows, run_script
 from tests.training_runs import whole_run
 
 # The norms are frozen: with batch statistics each process would normalise by its own half of the batch.
@@ -64,8 +63,7 @@ def rank_weights(copy: Path, rank: int) -> dict[str, np.ndarray]:
 
 def losses(folder: Path, names: tuple[str, ...] = ("loss", "semantic", "detail", "matte")) -> np.ndarray:
     """[step, names]"""
-    with (folder / "metrics.csv").open(newline="") as file:
-        return np.array([[float(row[k]) for k in names] for row in csv.DictReader(file) if row["loss"]])
+    return np.array([[float(row[k]) for k in names] for row in metrics_rows(folder) if row["loss"]])
 
 
 def assert_equal_ranks(copy: Path) -> dict[str, np.ndarray]:
