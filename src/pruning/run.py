@@ -44,10 +44,11 @@ def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
     """Prune `config.ckpt_path` into `config.output_path`; raises MattingError for whatever the user can mend."""
     if not config.ckpt_path:
         raise ConfigError("Name the network to prune: --ckpt_path FILE.ckpt")
-    output = make_folder(config.output_path)
+    output = Path(config.output_path)
     if (output / CHECKPOINT).exists():
         raise OutputError(f"{output} holds a pruned network already, which stays. Give another --output_path.")
     network, meta = load_network(config.ckpt_path)
+    make_folder(output)
     run = _Run(network, meta, config, options, output)
     plan = run.plan()
     narrow, norms = run.renorm(prune(network, plan.keep, run.setting.channels))
