@@ -54,47 +54,18 @@ class Recipe:
     max_mse_increase: float | None = None
 
 
-def _float16(name: str, what: str, runtime: str, most_mb: float) -> Deployed:
-    return Deployed(name, what, Variant("fp16", runtime), most_mb)
+def _product(name: str, what: str, most_mb: float, int8: tuple[str, ...] = ()) -> Product:
+    """Checkpoint, float16 files for both runtimes, and int8 files for the runtimes named."""
+    half = [Deployed(name, what, Variant("fp16", runtime), most_mb) for runtime in ("onnxruntime", "openvino")]
+    eight = [Deployed(f"{name}-int8", f"{name} in 8 bits", Variant("int8", runtime), 3) for runtime in int8]
+    return Product(name, what, most_mb, (*half, *eight))
 
 
-def _int8(network: str, runtime: str) -> Deployed:
-    return Deployed(f"{network}-int8", f"{network} in 8 bits", Variant("int8", runtime), 3)
-
-
-_DENSE, _PRUNED, _MMNET = "MODNet, EfficientNet-Lite0", "MODNet, pruned and distilled", "MMNet"
 # The best comes first: it is what infer.py takes unless told otherwise.
 PRODUCTS = {
-    "dense": Product(
-        "modnet-lite0",
-        _DENSE,
-        20,
-        (
-            _float16("modnet-lite0", _DENSE, "onnxruntime", 20),
-            _float16("modnet-lite0", _DENSE, "openvino", 20),
-        ),
-    ),
-    "pruned": Product(
-        "modnet-p",
-        _PRUNED,
-        4,
-        (
-            _float16("modnet-p", _PRUNED, "onnxruntime", 4),
-            _float16("modnet-p", _PRUNED, "openvino", 4),
-            _int8("modnet-p", "openvino"),
-            _int8("modnet-p", "onnxruntime"),
-        ),
-    ),
-    "mmnet": Product(
-        "mmnet",
-        _MMNET,
-        4,
-        (
-            _float16("mmnet", _MMNET, "onnxruntime", 4),
-            _float16("mmnet", _MMNET, "openvino", 4),
-            _int8("mmnet", "openvino"),
-        ),
-    ),
+    "dense": _product("modnet-lite0", "MODNet, EfficientNet-Lite0", 20),
+    "pruned": _product("modnet-p", "MODNet, pruned and distilled", 4, int8=("openvino", "onnxruntime")),
+    "mmnet": _product("mmnet", "MMNet", 4, int8=("openvino",)),
 }
 
 
