@@ -56,6 +56,7 @@ class Config:
         None, "what MODNet's low-resolution branch starts with: conv (5x5) or easpp (pyramid); default: as it is"
     )
     teacher: str | None = option(None, "checkpoint of a MODNet whose outputs and maps the trained one is drawn to")
+    teacher_flip: bool = option(False, "the teacher sees each picture's mirror image too, and teaches the mean")
     kd_scale: float = option(1.0, "weight of the teacher's mattes against the true ones")
     kd_feature_scale: float = option(1.0, "weight of the teacher's maps")
     soc: bool = option(False, "adapt the trained network of `ckpt_path` to pictures without alpha")

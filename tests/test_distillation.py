@@ -1,5 +1,7 @@
 """A teacher's terms, other norms, and fresh weights for known widths."""
 
+from dataclasses import replace
+
 import mindspore as ms
 import numpy as np
 import pytest
@@ -66,6 +68,29 @@ def test_terms_against_numpy():
     np.testing.assert_allclose([float(x) for x in found], wanted, rtol=1e-4)
 
 
+def test_a_teacher_that_looks_both_ways():
+    """Its terms are those of a teacher that gives the mean of two runs; the maps are of one run."""
+    student, teacher = narrow_network().set_train(True), other_network()
+    objective = distilled(objective_of("modnet", CONFIG), student, teacher, replace(CONFIG, teacher_flip=True))
+    freeze_batch_norm(student)
+    image, trimap, alpha = narrow_batch(64, 2)
+    tensors = [ms.Tensor(a) for a in (image, trimap, alpha)]
+    mine = [x.asnumpy() for x in student(tensors[0])]
+    seen, other = ([x.asnumpy() for x in teacher(ms.Tensor(i))] for i in (image, image[..., ::-1].copy()))
+    mean = [(a + b[..., ::-1]) / 2 for a, b in zip(seen[:3], other[:3], strict=True)]
+    band = trimap == 0.5
+    wanted = [
+        4 * 3 * np.square(mine[0] - mean[0]).mean(),
+        4 * 2 * (band * abs(mine[1] - mean[1])).mean(),
+        4 * 0.5 * ((1 + 4 * band) * abs(mine[2] - mean[2])).mean(),
+    ]
+    found = [float(x) for x in objective.losses(student(tensors[0]), *tensors)[3:]]
+    np.testing.assert_allclose(found[:3], wanted, rtol=1e-4)
+    distance = sum(attention_distance(ms.Tensor(mine[i]), ms.Tensor(seen[i])) for i in (3, 4))
+    assert found[3] == pytest.approx(7 * float(distance), rel=1e-4)
+    assert abs(seen[2] - mean[2]).max() > 1e-3  # or mirroring would show nothing
+
+
 def test_map_energies_are_means_over_channels():
     network = narrow_network().set_train(True)
     network.returns_maps = True
@@ -98,6 +123,8 @@ def test_teachers_that_do_not_fit(tmp_path):
     path = save_narrow(tmp_path / "t.ckpt", preprocess=Preprocess(mean=(0.1, 0.2, 0.3)))
     with pytest.raises(ConfigError, match=r"normalised with mean \(0.1, 0.2, 0.3\)"):
         objective_for(student, Preprocess(), Config(teacher=str(path)))
+    with pytest.raises(ConfigError, match="`teacher_flip` needs a teacher"):
+        objective_for(student, Preprocess(), Config(teacher_flip=True))
     with pytest.raises(ConfigError, match="teacher is of network 'mmnet'"):
         distilled(objective_of("modnet", CONFIG), student, build_network(mmnet_spec(0.5)), CONFIG)
 

@@ -23,6 +23,9 @@ def distilled(objective: Objective, student: nn.Cell, teacher: nn.Cell, config: 
       and 1/2 of the side, which asks nothing of the widths (Zagoruyko and Komodakis, "Paying more attention to
       attention", ICLR 2017); times `kd_feature_scale`.
 
+    With `teacher_flip`, the teacher's three mattes are the mean of the picture's and of its mirror image's,
+    mirrored back, which errs less than either; the maps are the picture's.
+
     Both networks must be MODNets, of any widths. The teacher's norms use their moving statistics; it learns nothing.
     Raises ConfigError for another class.
     """
@@ -34,12 +37,13 @@ def distilled(objective: Objective, student: nn.Cell, teacher: nn.Cell, config: 
     semantic_scale, detail_scale = config.kd_scale * config.semantic_scale, config.kd_scale * config.detail_scale
     matte_scale, feature_scale = config.kd_scale * config.matte_scale, config.kd_feature_scale
     own: Callable = objective.losses
+    look = _both_ways(teacher) if config.teacher_flip else teacher
 
     def losses(
         predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
     ) -> tuple[ms.Tensor, ...]:
         semantic, detail, matte, *energies = predictions
-        guide = teacher(image)
+        guide = look(image)
         band = (trimap == 0.5).astype(alpha.dtype)
         terms = (
             semantic_scale * ops.square(semantic - guide[0]).mean(),
@@ -50,6 +54,17 @@ def distilled(objective: Objective, student: nn.Cell, teacher: nn.Cell, config: 
         return own((semantic, detail, matte), image, trimap, alpha) + terms
 
     return replace(objective, names=objective.names + TERMS, losses=losses, cells=(teacher,))
+
+
+def _both_ways(teacher: nn.Cell) -> Callable[[ms.Tensor], tuple[ms.Tensor, ...]]:
+    """`teacher` with its three mattes averaged over a picture and its mirror image."""
+
+    def look(image: ms.Tensor) -> tuple[ms.Tensor, ...]:
+        seen, mirrored = teacher(image), teacher(ops.flip(image, (3,)))
+        semantic, detail, matte = [0.5 * (seen[i] + ops.flip(mirrored[i], (3,))) for i in range(3)]
+        return semantic, detail, matte, seen[3], seen[4]
+
+    return look
 
 
 def attention_distance(energy: ms.Tensor, other: ms.Tensor) -> ms.Tensor:
