@@ -24,6 +24,7 @@ from src.pairs import evaluation_pairs
 from src.results import Comparison
 from src.runtime.base import Predictor
 from src.runtime.factory import open_predictor
+from src.runtime.mirrored import Mirrored
 from src.runtime.options import add_model_arguments, join_precision, open_options, split_precision
 from src.zoo import find_model
 
@@ -37,6 +38,8 @@ def main() -> int:
     parser.add_argument(
         "--max_mse_increase", type=parse_share, metavar="SHARE", help="such as 10%%: else exit status 1"
     )
+    parser.add_argument("--flip", action="store_true", help="score the mean over a picture and its mirror image, as "
+                        "infer.py makes it of photographs")  # fmt: skip
     add_model_arguments(parser)
     args = parser.parse_args()
     config = config_from_args(args)
@@ -51,7 +54,7 @@ def main() -> int:
     pairs = evaluation_pairs(spec)
     output = make_folder(unused_folder(config.output_path, (RESULT, COMPARISON)))
     predictors = [open_model(*model, config, args) for model in models]
-    labels = [join_precision(*model) for model in models]
+    labels = [join_precision(*model) + "+flip" * args.flip for model in models]
     folders = [output] if len(models) == 1 else [output / f"{i}_{Path(m).name}" for i, m in enumerate(labels, 1)]
     results = [score(*job, pairs, spec) for job in zip(labels, predictors, folders, strict=True)]
     return 0 if len(models) == 1 else report(Comparison(results), args.max_mse_increase, output)
@@ -65,7 +68,8 @@ def open_model(model: str, precision: str, config: Config, args: argparse.Namesp
     path = find_model(model)
     device = config.device_target if path.suffix in (".ckpt", ".mindir") else args.device
     options = open_options(args) | {"precision": precision}
-    return open_predictor(path, device, device_id=config.device_id, **options)[0]
+    predictor, _ = open_predictor(path, device, device_id=config.device_id, **options)
+    return Mirrored(predictor) if args.flip else predictor
 
 
 if __name__ == "__main__":

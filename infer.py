@@ -63,9 +63,9 @@ def infer(source: Source, args: argparse.Namespace, options: InferOptions) -> in
     output = make_folder(args.output)
     if isinstance(source, Pictures):
         plan = plan_pictures(source.paths, output, options)
-        return matte_pictures(open_model(args), plan, options) if plan.jobs else 0
+        return matte_pictures(open_model(args, options.flip_for(video=False)), plan, options) if plan.jobs else 0
     job = plan_video(source.number if isinstance(source, Camera) else source.path, output, options)
-    return 0 if job is None else matte_video(open_model(args), job, options)
+    return 0 if job is None else matte_video(open_model(args, options.flip_for(video=True)), job, options)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ class EvalResult:
     """Scores of one network on one data set.
 
     Attributes:
-        model: path or released name as given, with @PRECISION where that is not f32.
+        model: path or released name as given, with @PRECISION where that is not f32; +flip: the mean of two looks.
         dataset: path as given.
         pictures: how many were scored.
         whole, band: mean scores by name over whole pictures and over their transition bands.

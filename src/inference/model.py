@@ -7,6 +7,7 @@ from src.errors import ModelError
 from src.log import logger
 from src.runtime.base import Predictor
 from src.runtime.factory import open_predictor
+from src.runtime.mirrored import Mirrored
 from src.runtime.options import open_options
 from src.zoo import default_model, find_model
 
@@ -20,8 +21,9 @@ def resolve_model(name_or_path: str | None) -> Path:
                      "checkpoint (.ckpt), or a released model's name as --model.")  # fmt: skip
 
 
-def open_model(args: argparse.Namespace) -> Predictor:
+def open_model(args: argparse.Namespace, flip: bool) -> Predictor:
     """The predictor that the command line asks for; raises as `resolve_model` and `open_predictor` do."""
     path = resolve_model(args.model)
-    logger.info("model: %s", path)
-    return open_predictor(path, args.device, **open_options(args))[0]
+    logger.info("model: %s%s", path, ", the mean of two looks (--no-flip: one)" if flip else "")
+    predictor, _ = open_predictor(path, args.device, **open_options(args))
+    return Mirrored(predictor) if flip else predictor

@@ -21,6 +21,7 @@ class InferOptions:
         batch_size: pictures or frames that go through the network together.
         existing: what happens to results of an earlier run: 'refuse' to begin, 'skip' what is there, 'replace' it.
         show: a window with what is made.
+        flip: look at everything twice (see `src.runtime.mirrored`); None: at photographs.
     """
 
     outputs: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class InferOptions:
     batch_size: int = 1
     existing: str = "refuse"
     show: bool = False
+    flip: bool | None = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.outputs if name not in OUTPUTS]
@@ -40,6 +42,10 @@ class InferOptions:
             raise ConfigError("--background is given but --outputs has no composite: add it, or leave one out.")
         if self.batch_size < 1:
             raise ConfigError(f"--batch_size is {self.batch_size}; give 1 or more.")
+
+    def flip_for(self, video: bool) -> bool:
+        """Whether the network looks twice: as asked, else at photographs and once at videos."""
+        return not video if self.flip is None else self.flip
 
     def outputs_for(self, video: bool) -> tuple[str, ...]:
         """The outputs to write: those given, else alpha, for pictures rgba too, and composite with a background."""
@@ -62,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (("agree", "frames t-1 and t+1 agree up to"), ("differ", "frame t jumps from")):
         parser.add_argument(f"--ofd_{name}", type=float, metavar="D",
                             help=f"{text} this difference of alpha (default: {getattr(defaults, name)})")  # fmt: skip
+    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help="mattes are the mean over a picture and "
+                        "its mirror image: better, in twice the network's time (default: of photographs)")  # fmt: skip
     parser.add_argument("--show", action="store_true", help="show what is made in a window; q ends a video")
 
 
@@ -77,4 +85,5 @@ def read_options(args: argparse.Namespace) -> InferOptions:
         batch_size=args.batch_size,
         existing=args.existing,
         show=args.show,
+        flip=args.flip,
     )
