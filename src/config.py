@@ -24,6 +24,7 @@ TARGETS = ("auto", "GPU", "Ascend", "CPU")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("zoo", "constant", "cosine", "one_cycle")
 AMP_LEVELS = ("O0", "O2", "O3")
+TEACHER_RUNTIMES = ("mindspore", "openvino", "openvino@bf16")
 COMPOSITIONS = ("intended", "faithful")
 MMNET_LOSSES = ("lambda_alpha_loss", "lambda_comp_loss", "lambda_grad_loss", "lambda_kd_loss", "lambda_aux_loss")
 
@@ -57,6 +58,9 @@ class Config:
     )
     teacher: str | None = option(None, "checkpoint of a MODNet whose outputs and maps the trained one is drawn to")
     teacher_flip: bool = option(False, "the teacher sees each picture's mirror image too, and teaches the mean")
+    teacher_runtime: str = option(
+        "mindspore", "what runs the teacher: mindspore, openvino or openvino@bf16 (outside of the step, on the CPU)"
+    )
     kd_scale: float = option(1.0, "weight of the teacher's mattes against the true ones")
     kd_feature_scale: float = option(1.0, "weight of the teacher's maps")
     soc: bool = option(False, "adapt the trained network of `ckpt_path` to pictures without alpha")
@@ -118,6 +122,7 @@ class Config:
         for name, choices in (("norm", NORMS), ("lr_head", LR_HEADS)):
             if getattr(self, name) is not None:
                 check_choice(name, getattr(self, name), choices)
+        check_choice("teacher_runtime", self.teacher_runtime, TEACHER_RUNTIMES)
         check_choice("composition", self.composition, COMPOSITIONS)
         for name, least in _LEAST.items():
             value = getattr(self, name)

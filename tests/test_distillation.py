@@ -8,14 +8,14 @@ import pytest
 
 from src.checkpoint import read_checkpoint
 from src.config import Config
-from src.errors import ConfigError
+from src.errors import ConfigError, DeviceError
 from src.losses import distilled, objective_of
 from src.losses.distillation import TERMS, attention_distance
 from src.models import build_network
 from src.spec import Norm, Preprocess, mmnet_spec, modnet_spec
 from src.spec_variants import with_norm
 from src.training.parallel import freeze_batch_norm
-from src.training.setup import _from_checkpoint, objective_for
+from src.training.setup import _from_checkpoint, objective_for, outside_teacher
 from src.training.step import TrainStep
 from tests.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state, save_narrow
 
@@ -91,6 +91,33 @@ def test_a_teacher_that_looks_both_ways():
     assert abs(seen[2] - mean[2]).max() > 1e-3  # or mirroring would show nothing
 
 
+def terms_of_two_steps(runtime, flip):
+    config = replace(CONFIG, teacher_flip=flip, teacher_runtime=runtime)
+    student, own = narrow_network().set_train(True), objective_of("modnet", config)
+    objective = distilled(own, student, other_network(), config, outside_teacher(runtime))
+    assert (objective.guide is None) == (objective.cells != ()) == (runtime == "mindspore")
+    step = TrainStep(student, config, objective=objective)
+    return [list(step(*narrow_batch(64, 2), 0.002, i).parts.values()) for i in range(2)]
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_teacher_that_openvino_runs(flip):
+    """Two steps' terms are those with the teacher inside of the step."""
+    inside, beside = (terms_of_two_steps(runtime, flip) for runtime in ("mindspore", "openvino"))
+    np.testing.assert_allclose(beside, inside, rtol=1e-3)
+
+
+def test_a_teacher_in_bfloat16():
+    try:
+        terms = terms_of_two_steps("openvino@bf16", flip=False)
+    except DeviceError as error:
+        assert "does not compute in bf16" in str(error)
+    else:
+        exact = terms_of_two_steps("openvino", flip=False)
+        np.testing.assert_allclose(terms, exact, rtol=0.05)
+        assert terms != exact
+
+
 def test_map_energies_are_means_over_channels():
     network = narrow_network().set_train(True)
     network.returns_maps = True
@@ -125,6 +152,10 @@ def test_teachers_that_do_not_fit(tmp_path):
         objective_for(student, Preprocess(), Config(teacher=str(path)))
     with pytest.raises(ConfigError, match="`teacher_flip` needs a teacher"):
         objective_for(student, Preprocess(), Config(teacher_flip=True))
+    with pytest.raises(
+        ConfigError, match="`teacher_runtime` cannot be .onnx.. Known are: mindspore, openvino, openvino@bf16"
+    ):
+        Config(teacher_runtime="onnx")
     with pytest.raises(ConfigError, match="teacher is of network 'mmnet'"):
         distilled(objective_of("modnet", CONFIG), student, build_network(mmnet_spec(0.5)), CONFIG)
 

@@ -18,7 +18,7 @@ from src.deploy.onnx_graph import OnnxGraph
 from src.errors import NetworkError
 from src.models.easpp import ScaleFusion
 from src.models.graph import Graph, Node
-from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
+from src.models.layers import Concat, Conv2d, Downsample, MapEnergy, NormAct, SqueezeExcite, ToLayout, ToMatte
 from src.models.two_class import FromLayout, PersonMatte
 
 Emitter = Callable[["Emission", Node, list[str]], str]
@@ -214,6 +214,14 @@ def _squeeze_excite(emission: Emission, node: Node, inputs: list[str]) -> str:
         gate = onnx.op("Conv", [gate, onnx.constant(f"{name}.{dense}.weight", weight)], f"{name}/{dense}")
         gate = onnx.op(act, [gate], f"{name}/{dense}_act")
     return onnx.op("Mul", [inputs[0], gate], name)
+
+
+@emitter(MapEnergy)
+def _map_energy(emission: Emission, node: Node, inputs: list[str]) -> str:
+    onnx, name = emission.onnx, node.name
+    squares = onnx.op("Mul", inputs * 2, f"{name}/squares")
+    means = onnx.op("ReduceMean", [squares], f"{name}/mean", axes=[1])
+    return onnx.op("Flatten", [means], name)
 
 
 @emitter(ToMatte)

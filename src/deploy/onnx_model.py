@@ -64,7 +64,23 @@ def onnx_model(
     (matte,) = emission.run(picture)
     emission.onnx.op("Identity", [matte], "output")
     kind = TensorProto.UINT8 if with_preprocess else TensorProto.FLOAT
-    return _model(emission.onnx, contract, shape, kind, with_preprocess or channels_last)
+    batch, channels, height, width = _named(shape)
+    last = with_preprocess or channels_last
+    given = [batch, height, width, channels] if last else [batch, channels, height, width]
+    picture = helper.make_tensor_value_info("input", kind, given)
+    matte = helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, 1, height, width])
+    model = _model(emission.onnx, contract.network or "network", picture, [matte])
+    helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
+    return _checked(model)
+
+
+def training_model(network: nn.Cell) -> onnx.ModelProto:
+    """Write a network in training mode: normalised [N, 3, H, W] in, all that it returns then out, in its order."""
+    emission = Emission(trace(network))
+    outputs = emission.run("input")
+    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, _named(ANY_SHAPE))
+    found = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+    return _checked(onnx.shape_inference.infer_shapes(_model(emission.onnx, "training", picture, found)))
 
 
 def _channels_first(graph: OnnxGraph, x: str) -> str:
@@ -83,19 +99,20 @@ def _normalise(graph: OnnxGraph, pre: Preprocess) -> str:
     return graph.op("Gather", [x, graph.constant("preprocess.order", np.array([2, 1, 0]))], "preprocess/color", axis=1)
 
 
-def _model(graph: OnnxGraph, contract: Contract, shape: Shape, kind: int, channels_last: bool) -> onnx.ModelProto:
-    batch, channels, height, width = (name if side == -1 else side for name, side in zip(_SIDES, shape, strict=True))
-    sides = [batch, height, width, channels] if channels_last else [batch, channels, height, width]
-    body = helper.make_graph(
-        graph.nodes,
-        contract.network or "network",
-        [helper.make_tensor_value_info("input", kind, sides)],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, 1, height, width])],
-        list(graph.constants.values()),
-    )
-    model = helper.make_model(
+def _named(shape: Shape) -> list[int | str]:
+    """The sides, those that are free by their names."""
+    return [name if side == -1 else side for name, side in zip(_SIDES, shape, strict=True)]
+
+
+def _model(
+    graph: OnnxGraph, name: str, picture: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto]
+) -> onnx.ModelProto:
+    body = helper.make_graph(graph.nodes, name, [picture], outputs, list(graph.constants.values()))
+    return helper.make_model(
         body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="modnet"
     )
-    helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
+
+
+def _checked(model: onnx.ModelProto) -> onnx.ModelProto:
     onnx.checker.check_model(model, full_check=True)  # with strict shape inference
     return model

@@ -1,9 +1,10 @@
 """A trained network as the teacher of a smaller one: terms that are added to the student's own losses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn, ops
 
 from src.config import Config
@@ -11,9 +12,16 @@ from src.errors import ConfigError
 from src.losses.objective import Objective
 
 TERMS = ("kd_semantic", "kd_detail", "kd_matte", "kd_feature")
+Run = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 
-def distilled(objective: Objective, student: nn.Cell, teacher: nn.Cell, config: Config) -> Objective:
+def distilled(
+    objective: Objective,
+    student: nn.Cell,
+    teacher: nn.Cell,
+    config: Config,
+    outside: Callable[[nn.Cell], Run] | None = None,
+) -> Objective:
     """The student's objective and four terms that draw its outputs and maps to the teacher's on the same batch.
 
     - kd_semantic: mean squared difference of the semantic matte, kd_detail: mean absolute difference of the details
@@ -27,6 +35,7 @@ def distilled(objective: Objective, student: nn.Cell, teacher: nn.Cell, config: 
     mirrored back, which errs less than either; the maps are the picture's.
 
     Both networks must be MODNets, of any widths. The teacher's norms use their moving statistics; it learns nothing.
+    It is part of the compiled step, unless `outside` makes of it a function (images [N, 3, H, W]) -> its five outputs.
     Raises ConfigError for another class.
     """
     for role, network in (("student", student), ("teacher", teacher)):
@@ -34,37 +43,63 @@ def distilled(objective: Objective, student: nn.Cell, teacher: nn.Cell, config: 
             raise ConfigError(f"Distillation is for MODNets; the {role} is of network '{network.spec.network}'.")
     freeze(teacher)
     student.returns_maps = teacher.returns_maps = True
-    semantic_scale, detail_scale = config.kd_scale * config.semantic_scale, config.kd_scale * config.detail_scale
-    matte_scale, feature_scale = config.kd_scale * config.matte_scale, config.kd_feature_scale
     own: Callable = objective.losses
-    look = _both_ways(teacher) if config.teacher_flip else teacher
+    terms = _terms(config)
+    names = objective.names + TERMS
+
+    def guided_losses(
+        predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, *guide: ms.Tensor
+    ) -> tuple[ms.Tensor, ...]:
+        return own(predictions[:3], image, trimap, alpha) + terms(predictions, trimap, guide)
+
+    if outside is not None:
+        run = outside(teacher)
+        guide = _both_ways(run, _mirrored_array) if config.teacher_flip else run
+        return replace(objective, names=names, losses=guided_losses, guide=guide)
+    look = _both_ways(teacher, _mirrored) if config.teacher_flip else teacher
 
     def losses(
         predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
     ) -> tuple[ms.Tensor, ...]:
-        semantic, detail, matte, *energies = predictions
-        guide = look(image)
-        band = (trimap == 0.5).astype(alpha.dtype)
-        terms = (
-            semantic_scale * ops.square(semantic - guide[0]).mean(),
-            detail_scale * (band * ops.abs(detail - guide[1])).mean(),
-            matte_scale * ((1 + 4 * band) * ops.abs(matte - guide[2])).mean(),
-            feature_scale * (attention_distance(energies[0], guide[3]) + attention_distance(energies[1], guide[4])),
+        return guided_losses(predictions, image, trimap, alpha, *look(image))
+
+    return replace(objective, names=names, losses=losses, cells=(teacher,))
+
+
+def _terms(config: Config) -> Callable[[tuple[ms.Tensor, ...], ms.Tensor, tuple[ms.Tensor, ...]], tuple]:
+    """(outputs of the student, trimap, outputs of the teacher) -> `TERMS`."""
+    semantic_scale, detail_scale = config.kd_scale * config.semantic_scale, config.kd_scale * config.detail_scale
+    matte_scale, feature_scale = config.kd_scale * config.matte_scale, config.kd_feature_scale
+
+    def terms(student: tuple[ms.Tensor, ...], trimap: ms.Tensor, teacher: tuple[ms.Tensor, ...]) -> tuple:
+        band = (trimap == 0.5).astype(trimap.dtype)
+        return (
+            semantic_scale * ops.square(student[0] - teacher[0]).mean(),
+            detail_scale * (band * ops.abs(student[1] - teacher[1])).mean(),
+            matte_scale * ((1 + 4 * band) * ops.abs(student[2] - teacher[2])).mean(),
+            feature_scale * (attention_distance(student[3], teacher[3]) + attention_distance(student[4], teacher[4])),
         )
-        return own((semantic, detail, matte), image, trimap, alpha) + terms
 
-    return replace(objective, names=objective.names + TERMS, losses=losses, cells=(teacher,))
+    return terms
 
 
-def _both_ways(teacher: nn.Cell) -> Callable[[ms.Tensor], tuple[ms.Tensor, ...]]:
+def _both_ways(teacher: Callable, mirrored: Callable) -> Callable:
     """`teacher` with its three mattes averaged over a picture and its mirror image."""
 
-    def look(image: ms.Tensor) -> tuple[ms.Tensor, ...]:
-        seen, mirrored = teacher(image), teacher(ops.flip(image, (3,)))
-        semantic, detail, matte = [0.5 * (seen[i] + ops.flip(mirrored[i], (3,))) for i in range(3)]
+    def look(image: ms.Tensor | np.ndarray) -> tuple:
+        seen, other = teacher(image), teacher(mirrored(image))
+        semantic, detail, matte = [0.5 * (seen[i] + mirrored(other[i])) for i in range(3)]
         return semantic, detail, matte, seen[3], seen[4]
 
     return look
+
+
+def _mirrored(x: ms.Tensor) -> ms.Tensor:
+    return ops.flip(x, (3,))
+
+
+def _mirrored_array(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(x[..., ::-1])
 
 
 def attention_distance(energy: ms.Tensor, other: ms.Tensor) -> ms.Tensor:

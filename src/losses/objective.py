@@ -1,9 +1,10 @@
 """What each network is trained for, by its name in the spec."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 
 from src.config import Config
@@ -17,17 +18,19 @@ class Objective:
 
     Attributes:
         names: of the parts, as logs show them.
-        losses: (the network's outputs, image, trimap, alpha) -> the parts, already weighted; training minimises their
-            sum. A graph that is kept over processes is known by this function's name, the configuration and our
+        losses: (the network's outputs, image, trimap, alpha, *guide) -> the parts, already weighted; training minimises
+            their sum. A graph that is kept over processes is known by this function's name, the configuration and our
             sources: nothing else may change what it computes.
         decay_depthwise: whether weight decay acts on depthwise kernels too.
         cells: networks that the losses use beside the trained one.
+        guide: what `losses` gets beside the batch, from its images [N, 3, H, W] before the step; None for nothing.
     """
 
     names: tuple[str, ...]
-    losses: Callable[[tuple[ms.Tensor, ...], ms.Tensor, ms.Tensor, ms.Tensor], tuple[ms.Tensor, ...]]
+    losses: Callable[..., tuple[ms.Tensor, ...]]
     decay_depthwise: bool = True
     cells: tuple[nn.Cell, ...] = ()
+    guide: Callable[[np.ndarray], Sequence[np.ndarray]] | None = None
 
 
 def _modnet(config: Config) -> Objective:

@@ -226,6 +226,9 @@ class MapEnergy(nn.Cell):
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         return ops.square(x).mean(self.axis).reshape(x.shape[0], -1)
 
+    def out_shape(self, x: MapShape) -> MapShape:
+        return 1, x[1], x[2]
+
 
 class ToMatte(nn.Cell):
     """A map of one channel, out of the layout and through the sigmoid: -> [N, 1, H, W] in [0, 1]."""

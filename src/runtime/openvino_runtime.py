@@ -50,8 +50,12 @@ class OpenVinoPredictor(Predictor):
         self._requests: OrderedDict[tuple[int, ...], openvino.InferRequest] = OrderedDict()
 
     def run(self, x: np.ndarray) -> np.ndarray:
+        return self.outputs(x)[0]
+
+    def outputs(self, x: np.ndarray) -> list[np.ndarray]:
+        """All outputs of a model that has several."""
         results = self._request(x.shape).infer(x, share_inputs=True, share_outputs=True)
-        return results[0].copy()  # the next call writes into the same memory
+        return [results[i].copy() for i in range(len(results))]  # the next call writes into the same memory
 
     def compiled(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
         """The model compiled for inputs of one shape."""
@@ -80,12 +84,9 @@ class OpenVinoPredictor(Predictor):
 
 def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredictor, Contract]:
     """See `src.runtime.factory.open_predictor`."""
-    core = openvino_core()
-    device = f"{options.device}.{options.device_id}" if options.device_id else options.device
-    check_device(device, core.available_devices, "OpenVINO")
-    properties = _properties(core, device, options)
+    device, properties = _where_and_how(options)
     try:
-        model = core.read_model(path)
+        model = openvino_core().read_model(path)
     except RuntimeError as error:
         raise ModelError(
             f"{path} cannot be opened by OpenVINO: it is missing, truncated, damaged, without its .bin file, or no IR "
@@ -100,7 +101,17 @@ def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredicto
     return OpenVinoPredictor(model, device, properties, contract.preprocess, form), contract
 
 
-def _properties(core: "openvino.Core", device: str, options: RuntimeOptions) -> dict[str, Any]:
+def in_memory(model: bytes, options: RuntimeOptions) -> OpenVinoPredictor:
+    """A predictor of a serialised ONNX model that takes float32 [N, 3, H, W]; DeviceError as `open_predictor`."""
+    device, properties = _where_and_how(options)
+    return OpenVinoPredictor(openvino_core().read_model(model), device, properties, Preprocess(), InputForm())
+
+
+def _where_and_how(options: RuntimeOptions) -> tuple[str, dict[str, Any]]:
+    """Device and compilation properties; DeviceError for what is not there."""
+    core = openvino_core()
+    device = f"{options.device}.{options.device_id}" if options.device_id else options.device
+    check_device(device, core.available_devices, "OpenVINO")
     able = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if options.precision != "f32" and {"bf16": "BF16", "f16": "FP16"}[options.precision] not in able:
         raise DeviceError(
@@ -110,7 +121,7 @@ def _properties(core: "openvino.Core", device: str, options: RuntimeOptions) -> 
     properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": options.precision}
     if options.threads:
         properties["INFERENCE_NUM_THREADS"] = options.threads
-    return properties
+    return device, properties
 
 
 def _first_line(error: Exception) -> str:

@@ -1,8 +1,9 @@
 """From a configuration to what a training run starts with: network, weights, data sets, pre-processing."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import mindspore as ms
@@ -15,9 +16,11 @@ from src.dataset_spec import DatasetSpec
 from src.errors import CheckpointError, ConfigError
 from src.log import logger
 from src.losses import Objective, distilled, objective_of
+from src.losses.distillation import Run
 from src.models import build_network
 from src.models.layers import NormAct
 from src.pairs import evaluation_pairs
+from src.runtime.options import split_precision
 from src.spec import NetworkSpec, Preprocess, mmnet_spec, modnet_spec
 from src.spec_variants import with_lr_head, with_norm
 from src.training.adaptation import AdaptationStep, check_adaptable, check_adaptation
@@ -97,8 +100,17 @@ def objective_for(network: nn.Cell, pre: Preprocess, config: Config) -> Objectiv
             f"The teacher {config.teacher} takes pictures normalised with mean {meta.preprocess.mean} and std "
             f"{meta.preprocess.std}, `Normalize` says {pre.mean} and {pre.std}. Use the teacher's."
         )
-    logger.info("teacher: %s (epoch %d)", config.teacher, meta.epoch)
-    return distilled(objective, network, teacher, config)
+    logger.info("teacher: %s (epoch %d), run by %s", config.teacher, meta.epoch, config.teacher_runtime)
+    return distilled(objective, network, teacher, config, outside_teacher(config.teacher_runtime))
+
+
+def outside_teacher(runtime: str) -> Callable[[nn.Cell], Run] | None:
+    """What makes a teacher a function outside of the compiled step; None where it is part of it."""
+    if runtime == "mindspore":
+        return None
+    from src.deploy.teacher import openvino_teacher  # onnx and openvino are for those who ask for them
+
+    return partial(openvino_teacher, precision=split_precision(runtime)[1])
 
 
 def _new_spec(config: Config) -> NetworkSpec:

@@ -120,7 +120,8 @@ class TrainStep:
         # Early averages would hold the first weights for long: the decay rises to its value over the first steps.
         decay = min(self.config.ema_decay, (1 + step) / (10 + step))
         batch = ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)
-        inputs = *batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32)
+        guide = self.objective.guide(image) if self.objective.guide else ()
+        inputs = *batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32), *map(ms.Tensor, guide)
         with nullcontext() if self._compiled else self._cache(image.shape):
             losses = self._step(*inputs).asnumpy()
         self._compiled = True
@@ -186,16 +187,18 @@ class _CompiledStep(nn.Cell):
 
     @ms.jit
     def construct(
-        self, image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor
+        self, image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor, *guide: ms.Tensor
     ) -> ms.Tensor:
-        return self.step(image, trimap, alpha, lr, decay)
+        return self.step(image, trimap, alpha, lr, decay, *guide)
 
 
 def _forward_function(network: nn.Cell, losses_of: Callable, loss_scale: ms.amp.LossScaler | None) -> Callable:
-    """(image, trimap, alpha) -> the sum of the losses, scaled where there is a scale, and the losses [n]."""
+    """(image, trimap, alpha, *guide) -> the sum of the losses, scaled where there is a scale, and the losses [n]."""
 
-    def forward(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
-        losses = ops.stack(losses_of(network(image), image, trimap, alpha))
+    def forward(
+        image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, *guide: ms.Tensor
+    ) -> tuple[ms.Tensor, ms.Tensor]:
+        losses = ops.stack(losses_of(network(image), image, trimap, alpha, *guide))
         total = losses.sum()
         if loss_scale is not None:
             total = loss_scale.scale(total)
@@ -216,10 +219,12 @@ def _step_function(
     forward = _forward_function(network, losses_of, loss_scale)
     gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
 
-    def step(image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor) -> ms.Tensor:
+    def step(
+        image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor, *guide: ms.Tensor
+    ) -> ms.Tensor:
         # In here, because a compiled step may go on with the rate of its first call when it is set from outside.
         ops.assign(optimizer.learning_rate, lr)
-        (_, losses), gradients = gradient(image, trimap, alpha)
+        (_, losses), gradients = gradient(image, trimap, alpha, *guide)
         if reducer is not None:
             gradients = reducer(gradients)
             losses = all_reduce(losses) / world

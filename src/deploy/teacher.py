@@ -1,0 +1,26 @@
+"""A teacher that OpenVINO runs, beside the compiled training step: in bfloat16 in less than half of the time."""
+
+from collections.abc import Callable
+
+import numpy as np
+from mindspore import nn
+
+from src.deploy.onnx_model import training_model
+from src.runtime.openvino_runtime import in_memory
+from src.runtime.options import RuntimeOptions
+
+
+def openvino_teacher(teacher: nn.Cell, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """A network in training mode, its batch norms as in inference, as a function on the CPU.
+
+    Args:
+        precision: f32, or bf16 where the CPU computes in it.
+
+    Returns:
+        (pictures [N, 3, H, W], float32, normalised) -> all that the network returns, in its order.
+
+    Raises:
+        DeviceError: OpenVINO is not installed, or the CPU does not have the precision.
+    """
+    model = training_model(teacher).SerializeToString()
+    return in_memory(model, RuntimeOptions(precision=precision)).outputs
