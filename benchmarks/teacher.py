@@ -1,0 +1,80 @@
+"""Time of a distillation step with the teacher inside of the compiled step and beside it.
+
+python benchmarks/teacher.py --ckpt_path modnet-p.ckpt --teacher modnet-lite0.ckpt --teacher_flip True
+
+The student alone and one with a teacher on each runtime take turns, step by step, on one batch of generated pictures.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.report import machine, table, write_json
+from src.cli import run_command
+from src.config import TEACHER_RUNTIMES, Config, add_arguments, config_from_args
+from src.device import prepare_environment, select_device
+from src.errors import ConfigError
+from tests.golden.golden import training_batch
+
+
+def steps_of(config: Config, batch: tuple[np.ndarray, ...]) -> dict[str, Callable[[], None]]:
+    from src.checkpoint import load_network
+    from src.training.setup import objective_for
+    from src.training.step import TrainStep
+
+    def step_of(runtime: str | None) -> Callable[[], None]:
+        own = replace(config, teacher_runtime=runtime or "mindspore")
+        own = own if runtime else replace(own, teacher=None, teacher_flip=False)
+        network, meta = load_network(config.ckpt_path)
+        network.set_train(True)
+        step = TrainStep(network, own, objective=objective_for(network, meta.preprocess, own))
+        return lambda: step(*batch, config.lr, 0)
+
+    return {runtime or "no teacher": step_of(runtime) for runtime in (None, *TEACHER_RUNTIMES)}
+
+
+def measure(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    """Median seconds of each step; a round before them, which compiles, does not count."""
+    seconds = {name: [] for name in steps}
+    for _ in range(1 + rounds):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: float(np.median(values[1:])) for name, values in seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, ("ckpt_path", "teacher", "teacher_flip"))
+    parser.add_argument("--batch", type=int, default=4, help="pictures a step (%(default)s)")
+    parser.add_argument("--size", type=int, default=448, help="their side (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds that count (%(default)s)")
+    parser.add_argument("--json", type=Path, help="also write the result to this file")
+    arguments, facts = parser.parse_args(), machine()
+    config = config_from_args(arguments)
+    if not (config.ckpt_path and config.teacher):
+        raise ConfigError("Name both networks: --ckpt_path STUDENT --teacher CKPT")
+    prepare_environment("CPU")
+    select_device("CPU")
+    batch = training_batch(arguments.size, 11, arguments.batch)
+    seconds = measure(steps_of(replace(config, lr=1e-5), batch), arguments.rounds)
+    inside = seconds[TEACHER_RUNTIMES[0]]
+    print(
+        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}); {arguments.batch} x {arguments.size} x "
+        f"{arguments.size}, median of {arguments.rounds} rounds\n"
+    )
+    rows = [[name, f"{1e3 * value:.0f}", f"{value / inside:.2f}"] for name, value in seconds.items()]
+    print(table(["teacher", "ms a step", "ratio"], rows))
+    write_json(arguments.json, {"machine": facts, "seconds": seconds})
+
+
+if __name__ == "__main__":
+    run_command(main)
