@@ -10,15 +10,13 @@ processor time, which hardly changes when other programs want the cores.
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.report import machine, table, write_json
+from benchmarks.turns import measure
 from src.cli import run_command
 from src.config import add_arguments, config_from_args
 from src.device import prepare_environment, select_device
@@ -48,17 +46,6 @@ def ways(predictor: Predictor, pairs: list[Pair], allow_rgb: bool, output: Path)
         evaluate(predictor, pairs, "", "", output, allow_rgb)
 
     return {"network alone": network, "one after another": one_after_another, "eval.py": overlapped}
-
-
-def measure(ways: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Median seconds of each way, by the clock and of all cores; a round before them does not count."""
-    seconds = {name: [] for name in ways}
-    for _ in range(1 + rounds):
-        for name, way in ways.items():
-            start = time.perf_counter(), time.process_time()
-            way()
-            seconds[name].append((time.perf_counter() - start[0], time.process_time() - start[1]))
-    return {name: np.median(values[1:], axis=0).tolist() for name, values in seconds.items()}
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ The student alone and one with a teacher on each runtime take turns, step by ste
 
 import argparse
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.report import machine, table, write_json
+from benchmarks.turns import measure
 from src.cli import run_command
 from src.config import TEACHER_RUNTIMES, Config, add_arguments, config_from_args
 from src.device import prepare_environment, select_device
@@ -40,17 +40,6 @@ def steps_of(config: Config, batch: tuple[np.ndarray, ...]) -> dict[str, Callabl
     return {runtime or "no teacher": step_of(runtime) for runtime in (None, *TEACHER_RUNTIMES)}
 
 
-def measure(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Median seconds of each step; a round before them, which compiles, does not count."""
-    seconds = {name: [] for name in steps}
-    for _ in range(1 + rounds):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: float(np.median(values[1:])) for name, values in seconds.items()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ("ckpt_path", "teacher", "teacher_flip"))
@@ -65,7 +54,8 @@ def main() -> None:
     prepare_environment("CPU")
     select_device("CPU")
     batch = training_batch(arguments.size, 11, arguments.batch)
-    seconds = measure(steps_of(replace(config, lr=1e-5), batch), arguments.rounds)
+    measured = measure(steps_of(replace(config, lr=1e-5), batch), arguments.rounds)
+    seconds = {name: clock for name, (clock, _) in measured.items()}
     inside = seconds[TEACHER_RUNTIMES[0]]
     print(
         f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}); {arguments.batch} x {arguments.size} x "

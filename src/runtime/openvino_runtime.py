@@ -50,12 +50,16 @@ class OpenVinoPredictor(Predictor):
         self._requests: OrderedDict[tuple[int, ...], openvino.InferRequest] = OrderedDict()
 
     def run(self, x: np.ndarray) -> np.ndarray:
-        return self.outputs(x)[0]
+        return self._infer(x)[0].copy()
 
     def outputs(self, x: np.ndarray) -> list[np.ndarray]:
         """All outputs of a model that has several."""
-        results = self._request(x.shape).infer(x, share_inputs=True, share_outputs=True)
-        return [results[i].copy() for i in range(len(results))]  # the next call writes into the same memory
+        results = self._infer(x)
+        return [results[i].copy() for i in range(len(results))]
+
+    def _infer(self, x: np.ndarray) -> Any:
+        """The outputs by number, in memory that the next call writes into."""
+        return self._request(x.shape).infer(x, share_inputs=True, share_outputs=True)
 
     def compiled(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
         """The model compiled for inputs of one shape."""
