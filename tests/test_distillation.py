@@ -152,6 +152,8 @@ def test_teachers_that_do_not_fit(tmp_path):
         objective_for(student, Preprocess(), Config(teacher=str(path)))
     with pytest.raises(ConfigError, match="`teacher_flip` needs a teacher"):
         objective_for(student, Preprocess(), Config(teacher_flip=True))
+    with pytest.raises(ConfigError, match="`teacher_runtime` needs a teacher"):
+        objective_for(student, Preprocess(), Config(teacher_runtime="openvino"))
     with pytest.raises(ConfigError, match=r"`teacher_runtime` cannot be 'onnx'. Known are: mindspore, openvino,"):
         Config(teacher_runtime="onnx")
     with pytest.raises(ConfigError, match="teacher is of network 'mmnet'"):

@@ -90,9 +90,10 @@ def make_step(network: nn.Cell, pre: Preprocess, config: Config, world: int) -> 
 def objective_for(network: nn.Cell, pre: Preprocess, config: Config) -> Objective:
     """What the run minimises: the losses of the network's class and, where there is a teacher, its terms."""
     objective = objective_of(network.spec.network, config)
-    if config.teacher is None and config.teacher_flip:
-        raise ConfigError("`teacher_flip` needs a teacher: give --teacher CKPT, or leave --teacher_flip out.")
     if config.teacher is None:
+        for name in ("teacher_flip", "teacher_runtime"):
+            if getattr(config, name) != getattr(Config, name):
+                raise ConfigError(f"`{name}` needs a teacher: give --teacher CKPT, or leave --{name} out.")
         return objective
     teacher, meta = load_network(config.teacher)
     if (meta.preprocess.mean, meta.preprocess.std) != (pre.mean, pre.std):
