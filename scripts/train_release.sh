@@ -86,7 +86,17 @@ fi
 mean teacher dense_3 dense_whole_last 2 half
 train student_pseudo release_pseudo --ckpt_path "$DIR/student_3.ckpt" --teacher "$DIR/teacher.ckpt" \
     --teacher_runtime openvino@bf16 --seed 31
-mean student student_3 student_pseudo 3 even
+mean student_4 student_3 student_pseudo 3 even
+
+# More channels where they cost little time, and the student's last trainings.
+[ -e "$DIR/wide.ckpt" ] || "$PYTHON" scripts/widen.py --ckpt_path "$DIR/student_4.ckpt" --output "$DIR/wide.ckpt" \
+    --widen 'encoder.to32x.[0-8].expand.*=1.5' 'lr_branch.conv_lr16x.*=1.5' 'lr_branch.conv_lr8x.*=2' --multiple 8
+train student_wide release_pseudo --ckpt_path "$DIR/wide.ckpt" --teacher "$DIR/dense.ckpt" \
+    --teacher_runtime openvino@bf16 --epoch_size 10 --seed 51
+mean student_5 wide student_wide 5 half
+train student_last release_pseudo --ckpt_path "$DIR/student_5.ckpt" --teacher "$DIR/dense.ckpt" \
+    --teacher_runtime openvino@bf16 --lr 0.0004 --epoch_size 3 --seed 61
+mean student student_5 student_last 3 half
 
 train mmnet release_mmnet
 keep mmnet mmnet

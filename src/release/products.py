@@ -54,18 +54,19 @@ class Recipe:
     max_mse_increase: float | None = None
 
 
-def _product(name: str, what: str, most_mb: float, int8: tuple[str, ...] = ()) -> Product:
-    """Checkpoint, float16 files for both runtimes, and int8 files for the runtimes named."""
+def _product(name: str, what: str, most_mb: float, *int8: Variant) -> Product:
+    """Checkpoint, float16 files for both runtimes, and int8 files."""
     half = [Deployed(name, what, Variant("fp16", runtime), most_mb) for runtime in ("onnxruntime", "openvino")]
-    eight = [Deployed(f"{name}-int8", f"{name} in 8 bits", Variant("int8", runtime), 3) for runtime in int8]
+    eight = [Deployed(f"{name}-int8", f"{name} in 8 bits", variant, 3) for variant in int8]
     return Product(name, what, most_mb, (*half, *eight))
 
 
+_FULL = Variant("int8", "openvino", bias_correction="full")  # its MSE is 2.5 % below that of the fast one
 # The best comes first: it is what infer.py takes unless told otherwise.
 PRODUCTS = {
     "dense": _product("modnet-lite0", "MODNet, EfficientNet-Lite0", 20),
-    "pruned": _product("modnet-p", "MODNet, pruned and distilled", 4, int8=("openvino", "onnxruntime")),
-    "mmnet": _product("mmnet", "MMNet", 4, int8=("openvino",)),
+    "pruned": _product("modnet-p", "MODNet, pruned and distilled", 4, _FULL, Variant("int8", "onnxruntime")),
+    "mmnet": _product("mmnet", "MMNet", 4, Variant("int8", "openvino")),
 }
 
 
