@@ -96,7 +96,7 @@ train student_wide release_pseudo --ckpt_path "$DIR/wide.ckpt" --teacher "$DIR/d
 mean student_5 wide student_wide 5 half
 train student_last release_pseudo --ckpt_path "$DIR/student_5.ckpt" --teacher "$DIR/dense.ckpt" \
     --teacher_runtime openvino@bf16 --lr 0.0004 --epoch_size 3 --seed 61
-mean student student_5 student_last 3 half
+keep student_last student
 
 train mmnet release_mmnet
 keep mmnet mmnet
