@@ -2,14 +2,14 @@
 (Izmailov et al., arXiv 1803.05407) or over several trainings from one start (Wortsman et al., arXiv 2203.05482)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 
 from src.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
-from src.errors import CheckpointError, ConfigError, OutputError
+from src.errors import CheckpointError, ConfigError
+from src.files import refuse_existing
 from src.log import logger
 
 
@@ -29,8 +29,7 @@ def average_checkpoints(paths: Sequence[Path], shares: Sequence[float] | None, o
         OutputError: `output` is there already, or cannot be written.
     """
     shares = _normalised(shares, len(paths))
-    if output.exists():
-        raise OutputError(f"{output} is there already. Give another --output, or move that file away.")
+    refuse_existing(output)
     checkpoints = [read_checkpoint(path) for path in paths]
     first = checkpoints[0]
     total = {name: np.zeros(value.shape) for name, value in first.weights.items()}
@@ -40,7 +39,7 @@ def average_checkpoints(paths: Sequence[Path], shares: Sequence[float] | None, o
         for name, value in checkpoint.weights.items():
             total[name] += share * value.asnumpy()
     parts = ", ".join(f"{share:.3f} {path.name}" for share, path in zip(shares, paths, strict=True))
-    meta = replace(first.meta, epoch=0, step=0, scores={}, source={"average": parts}, train={})
+    meta = first.meta.renewed({"average": parts})
     save_checkpoint(output, {name: ms.Tensor(value.astype(np.float32)) for name, value in total.items()}, meta)
 
 

@@ -48,6 +48,11 @@ class Meta:
     source: dict[str, str] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
 
+    def renewed(self, source: dict[str, str], spec: NetworkSpec | None = None) -> "Meta":
+        """For weights made from these: nothing trained or scored yet. `spec`: where the widths changed."""
+        spec = spec or self.spec
+        return dataclasses.replace(self, spec=spec, epoch=0, step=0, scores={}, source=source, train={})
+
     def to_json(self) -> str:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["spec"] = None if self.spec is None else json.loads(spec_to_json(self.spec))

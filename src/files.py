@@ -30,6 +30,12 @@ def unused_folder(path: str | Path, marks: tuple[str, ...]) -> Path:
     return folder
 
 
+def refuse_existing(path: Path) -> None:
+    """Raises OutputError where something lies at `path` already."""
+    if path.exists():
+        raise OutputError(f"{path} is there already. Give another --output, or move that file away.")
+
+
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, with the same ending; it takes the name `path` when the block succeeds.

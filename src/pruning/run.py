@@ -57,9 +57,7 @@ def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
     latency = run.check_latency(narrow, plan.keep)
     source = file_source(find_model(config.ckpt_path, (".ckpt",)))
     report = compare(network, narrow, source, plan.strategy, plan.settings, batches, latency)
-    meta = replace(
-        meta, spec=narrow.spec, epoch=0, step=0, scores={}, source=source | {"pruning": plan.summary()}, train={}
-    )
+    meta = meta.renewed(source | {"pruning": plan.summary()}, narrow.spec)
     save_checkpoint(output / CHECKPOINT, weights_of(narrow), meta)  # before what tells of it
     report.save(output)
     if isinstance(narrow.spec, ModNetSpec):

@@ -5,7 +5,6 @@ New channels get fresh weights, but nothing reads them yet: the columns that wou
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import numpy as np
 from mindspore import nn
 
 from src.checkpoint import file_source, load_network, load_weights, save_checkpoint, weights_of
-from src.errors import ConfigError, OutputError
+from src.errors import ConfigError
+from src.files import refuse_existing
 from src.models import build_network
 from src.models.layers import NormAct, SqueezeExcite
 from src.models.narrowing import Kept, narrowing_of
@@ -39,14 +39,12 @@ def widen_checkpoint(
         ConfigError: a pattern that names no group, or a factor below 1.
         OutputError: `output` is there already, or cannot be written.
     """
-    if output.exists():
-        raise OutputError(f"{output} is there already. Give another --output, or move that file away.")
+    refuse_existing(output)
     network, meta = load_network(path)
     wide = widen(network, widths_of(channels_of(network), factors, Limits(multiple=multiple)), seed)
     done = ", ".join(f"{pattern}={factor:g}" for pattern, factor in factors.items())
     source = file_source(path) | {"widening": f"{done} (multiple {multiple}, seed {seed})"}
-    meta = replace(meta, spec=wide.spec, epoch=0, step=0, scores={}, source=source, train={})
-    save_checkpoint(output, weights_of(wide), meta)
+    save_checkpoint(output, weights_of(wide), meta.renewed(source, wide.spec))
     return network, wide
 
 
