@@ -57,7 +57,17 @@ mean dense_2 dense_1 dense_whole 5 half
 train dense_whole_more release_whole --ckpt_path "$DIR/dense_2.ckpt" --lr 0.0003 --epoch_size 3 --seed 11
 mean dense_3 dense_2 dense_whole_more 1 even
 train dense_whole_last release_whole --ckpt_path "$DIR/dense_3.ckpt" --epoch_size 4 --seed 21
-mean dense dense_3 dense_whole_last 4 half
+mean dense_4 dense_3 dense_whole_last 4 half
+
+# Photographs without labels join, with the dense network's mattes; at last it teaches itself what its two looks agree on.
+if [ ! -e data/CCP-pseudo/train/blurred_image ]; then
+    "$PYTHON" infer.py --model "$DIR/dense_3.ckpt" --input data/CCP/unlabelled --outputs alpha \
+        --output data/CCP-pseudo/train/mask
+    cp -r data/CCP/unlabelled data/CCP-pseudo/train/copying
+    mv data/CCP-pseudo/train/copying data/CCP-pseudo/train/blurred_image
+fi
+train dense_final release_final --ckpt_path "$DIR/dense_4.ckpt" --teacher "$DIR/dense_4.ckpt" --seed 81
+keep dense_final dense
 
 # The student: pruned, then taught by the dense network as it was at the time.
 [ -e "$DIR/pruned/pruned.ckpt" ] || "$PYTHON" prune.py --config configs/release_448.yml --ckpt_path "$DIR/dense_0.ckpt" \
@@ -75,14 +85,6 @@ mean student_2 student_1 student_448_last 3 even
 train student_whole release_whole --ckpt_path "$DIR/student_2.ckpt" --teacher "$DIR/dense_2.ckpt" --teacher_flip True \
     --lr 0.001 --seed 7
 mean student_3 student_2 student_whole 5 half
-
-# Photographs without labels join with the dense network's mattes.
-if [ ! -e data/CCP-pseudo/train/blurred_image ]; then
-    "$PYTHON" infer.py --model "$DIR/dense_3.ckpt" --input data/CCP/unlabelled --outputs alpha \
-        --output data/CCP-pseudo/train/mask
-    cp -r data/CCP/unlabelled data/CCP-pseudo/train/copying
-    mv data/CCP-pseudo/train/copying data/CCP-pseudo/train/blurred_image
-fi
 mean teacher dense_3 dense_whole_last 2 half
 train student_pseudo release_pseudo --ckpt_path "$DIR/student_3.ckpt" --teacher "$DIR/teacher.ckpt" \
     --teacher_runtime openvino@bf16 --seed 31
@@ -91,12 +93,17 @@ mean student_4 student_3 student_pseudo 3 even
 # More channels where they cost little time, and the student's last trainings.
 [ -e "$DIR/wide.ckpt" ] || "$PYTHON" scripts/widen.py --ckpt_path "$DIR/student_4.ckpt" --output "$DIR/wide.ckpt" \
     --widen 'encoder.to32x.[0-8].expand.*=1.5' 'lr_branch.conv_lr16x.*=1.5' 'lr_branch.conv_lr8x.*=2' --multiple 8
-train student_wide release_pseudo --ckpt_path "$DIR/wide.ckpt" --teacher "$DIR/dense.ckpt" \
+train student_wide release_pseudo --ckpt_path "$DIR/wide.ckpt" --teacher "$DIR/dense_4.ckpt" \
     --teacher_runtime openvino@bf16 --epoch_size 10 --seed 51
 mean student_5 wide student_wide 5 half
-train student_last release_pseudo --ckpt_path "$DIR/student_5.ckpt" --teacher "$DIR/dense.ckpt" \
+train student_last release_pseudo --ckpt_path "$DIR/student_5.ckpt" --teacher "$DIR/dense_4.ckpt" \
     --teacher_runtime openvino@bf16 --lr 0.0004 --epoch_size 3 --seed 61
-keep student_last student
+keep student_last student_6
+train student_more release_pseudo --ckpt_path "$DIR/student_6.ckpt" --teacher "$DIR/dense.ckpt" \
+    --teacher_runtime openvino@bf16 --lr 0.0005 --epoch_size 3 --seed 91
+keep student_more student_7
+train student_final release_final --ckpt_path "$DIR/student_7.ckpt" --teacher "$DIR/dense.ckpt" --lr 0.0001 --seed 101
+keep student_final student
 
 train mmnet release_mmnet
 keep mmnet mmnet

@@ -113,7 +113,8 @@ def test_every_training_is_a_valid_configuration(copy, monkeypatch):
     add_arguments(parser)
     for words in calls(copy, "train.py"):
         config = config_from_args(parser.parse_args(words))
-        assert (config.teacher is not None) == step(words).startswith("student")
+        taught = step(words).startswith("student") or step(words) == "dense_final"
+        assert (config.teacher is not None) == taught
         assert (config.ckpt_path is None) == (step(words) in ("dense_256", "mmnet"))
 
 
@@ -162,6 +163,7 @@ def test_the_configurations_name_the_folders_that_it_makes():
         "release_student",
         "release_whole",
         "release_pseudo",
+        "release_final",
         "release_mmnet",
     ):
         values = yaml.safe_load((ROOT / "configs" / f"{name}.yml").read_text())["train_dataset"]
