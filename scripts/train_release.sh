@@ -26,17 +26,22 @@ best() { # best STEP: its checkpoint of the lowest validation MSE
 }
 
 keep() { # keep STEP NAME: that checkpoint as NAME.ckpt
-    [ -e "$DIR/$2.ckpt" ] && return
-    cp "$(best "$1")" "$DIR/$2.part"
+    [ -e "$DIR/$2.ckpt" ] || put "$(best "$1")" "$2"
+}
+
+put() { # put FILE NAME: FILE as NAME.ckpt
+    cp "$1" "$DIR/$2.part"
     mv "$DIR/$2.part" "$DIR/$2.ckpt"
 }
 
-mean() { # mean NAME START STEP COUNT half|even: of START.ckpt (half of it, or like the others) and STEP's last COUNT epochs
+mean() { # mean NAME STEP COUNT [START half|even]: of STEP's last COUNT epochs and START (half of it, or like the others)
     [ -e "$DIR/$1.ckpt" ] && return
-    local epochs shares=()
-    mapfile -t epochs < <(ls -v "$DIR/$3"/ckpt/MODNet-*_*.ckpt | tail -n "$4")
-    [ "$5" = half ] && shares=(--shares "${#epochs[@]}" "${epochs[@]/*/1}")
-    "$PYTHON" scripts/average.py --ckpt_path "$DIR/$2.ckpt" "${epochs[@]}" "${shares[@]}" --output "$DIR/$1.ckpt"
+    local inputs=() shares=()
+    mapfile -t inputs < <(ls -v "$DIR/$2"/ckpt/MODNet-*_*.ckpt | tail -n "$3")
+    [ "${5:-}" = half ] && shares=(--shares "${#inputs[@]}" "${inputs[@]/*/1}")
+    [ $# -gt 3 ] && inputs=("$DIR/$4.ckpt" "${inputs[@]}")
+    [ ${#inputs[@]} = 1 ] && put "${inputs[0]}" "$1" && return
+    "$PYTHON" scripts/average.py --ckpt_path "${inputs[@]}" "${shares[@]}" --output "$DIR/$1.ckpt"
 }
 
 echo "== data and the encoder's ImageNet weights"
@@ -51,15 +56,15 @@ train dense_256_more release --ckpt_path "$(best dense_256)" --lr 0.0007 --epoch
 train dense_448 release_448 --ckpt_path "$(best dense_256_more)" --epoch_size 4
 keep dense_448 dense_0
 train dense_448_more release_448 --ckpt_path "$DIR/dense_0.ckpt" --lr 0.0004 --epoch_size 7
-mean dense_1 dense_0 dense_448_more 5 half
+mean dense_1 dense_448_more 5 dense_0 half
 train dense_whole release_whole --ckpt_path "$DIR/dense_1.ckpt" --seed 7
-mean dense_2 dense_1 dense_whole 5 half
+mean dense_2 dense_whole 5 dense_1 half
 train dense_whole_more release_whole --ckpt_path "$DIR/dense_2.ckpt" --lr 0.0003 --epoch_size 3 --seed 11
-mean dense_3 dense_2 dense_whole_more 1 even
+mean dense_3 dense_whole_more 1 dense_2 even
 train dense_whole_last release_whole --ckpt_path "$DIR/dense_3.ckpt" --epoch_size 4 --seed 21
-mean dense_4 dense_3 dense_whole_last 4 half
+mean dense_4 dense_whole_last 4 dense_3 half
 
-# Photographs without labels join, with the dense network's mattes; at last it teaches itself what its two looks agree on.
+# Photographs without labels join, with the dense network's mattes; it teaches itself what its two looks agree on.
 if [ ! -e data/CCP-pseudo/train/blurred_image ]; then
     "$PYTHON" infer.py --model "$DIR/dense_3.ckpt" --input data/CCP/unlabelled --outputs alpha \
         --output data/CCP-pseudo/train/mask
@@ -78,32 +83,33 @@ train student_448 release_448 --ckpt_path "$(best student_384)" --teacher "$DIR/
 keep student_448 student_0
 train student_448_more release_448 --ckpt_path "$DIR/student_0.ckpt" --teacher "$DIR/dense_1.ckpt" \
     --lr 0.001 --epoch_size 6
-mean student_1 student_0 student_448_more 5 half
+mean student_1 student_448_more 5 student_0 half
 train student_448_last release_448 --ckpt_path "$DIR/student_1.ckpt" --teacher "$DIR/dense_1.ckpt" \
     --lr 0.0003 --epoch_size 3
-mean student_2 student_1 student_448_last 3 even
+mean student_2 student_448_last 3 student_1 even
 train student_whole release_whole --ckpt_path "$DIR/student_2.ckpt" --teacher "$DIR/dense_2.ckpt" --teacher_flip True \
     --lr 0.001 --seed 7
-mean student_3 student_2 student_whole 5 half
-mean teacher dense_3 dense_whole_last 2 half
+mean student_3 student_whole 5 student_2 half
+mean teacher dense_whole_last 2 dense_3 half
 train student_pseudo release_pseudo --ckpt_path "$DIR/student_3.ckpt" --teacher "$DIR/teacher.ckpt" \
     --teacher_runtime openvino@bf16 --seed 31
-mean student_4 student_3 student_pseudo 3 even
+mean student_4 student_pseudo 3 student_3 even
 
 # More channels where they cost little time, and the student's last trainings.
 [ -e "$DIR/wide.ckpt" ] || "$PYTHON" scripts/widen.py --ckpt_path "$DIR/student_4.ckpt" --output "$DIR/wide.ckpt" \
     --widen 'encoder.to32x.[0-8].expand.*=1.5' 'lr_branch.conv_lr16x.*=1.5' 'lr_branch.conv_lr8x.*=2' --multiple 8
 train student_wide release_pseudo --ckpt_path "$DIR/wide.ckpt" --teacher "$DIR/dense_4.ckpt" \
     --teacher_runtime openvino@bf16 --epoch_size 10 --seed 51
-mean student_5 wide student_wide 5 half
+mean student_5 student_wide 5 wide half
 train student_last release_pseudo --ckpt_path "$DIR/student_5.ckpt" --teacher "$DIR/dense_4.ckpt" \
     --teacher_runtime openvino@bf16 --lr 0.0004 --epoch_size 3 --seed 61
 keep student_last student_6
 train student_more release_pseudo --ckpt_path "$DIR/student_6.ckpt" --teacher "$DIR/dense.ckpt" \
     --teacher_runtime openvino@bf16 --lr 0.0005 --epoch_size 3 --seed 91
-keep student_more student_7
-train student_final release_final --ckpt_path "$DIR/student_7.ckpt" --teacher "$DIR/dense.ckpt" --lr 0.0001 --seed 101
-keep student_final student
+mean student_7 student_more 1 student_6 even
+train student_final release_final --ckpt_path "$DIR/student_7.ckpt" --teacher "$DIR/dense.ckpt" \
+    --lr 0.0001 --epoch_size 4 --seed 101
+mean student student_final 3
 
 train mmnet release_mmnet
 keep mmnet mmnet

@@ -63,6 +63,7 @@ elif words[0] == "infer.py":
     touch(Path(options["output"][0]) / "0001.png")
 elif words[0] in ("scripts/average.py", "scripts/widen.py"):
     assert len(options.get("shares", options["ckpt_path"])) == len(options["ckpt_path"])
+    assert len(options["ckpt_path"]) > 1 or words[0] == "scripts/widen.py"
     touch(Path(options["output"][0]))
 """
 
@@ -118,7 +119,8 @@ def test_every_training_is_a_valid_configuration(copy, monkeypatch):
         assert (config.ckpt_path is None) == (step(words) in ("dense_256", "mmnet"))
 
 
-def test_a_mean_of_half_the_start_and_half_the_epochs(copy):
+def test_means(copy):
+    """Half the start and half the epochs, all alike, and epochs alone."""
     run(copy)
     means = {Path(words[-1]).stem: words[1:-2] for words in calls(copy, "scripts/average.py")}
     out = copy / "out"
@@ -126,6 +128,8 @@ def test_a_mean_of_half_the_start_and_half_the_epochs(copy):
     assert means["dense_1"] == [str(out / "dense_0.ckpt"), *epochs, "--shares", "5", "1", "1", "1", "1", "1"]
     last = str(out / "dense_whole_more/ckpt/MODNet-3_270.ckpt")
     assert means["dense_3"] == [str(out / "dense_2.ckpt"), last]
+    epochs = [str(out / f"student_final/ckpt/MODNet-{epoch}_{90 * epoch}.ckpt") for epoch in range(2, 5)]
+    assert means["student"] == epochs
 
 
 def test_epochs_are_sorted_as_numbers(copy):
