@@ -107,9 +107,11 @@ keep student_last student_6
 train student_more release_pseudo --ckpt_path "$DIR/student_6.ckpt" --teacher "$DIR/dense.ckpt" \
     --teacher_runtime openvino@bf16 --lr 0.0005 --epoch_size 3 --seed 91
 mean student_7 student_more 1 student_6 even
-train student_final release_final --ckpt_path "$DIR/student_7.ckpt" --teacher "$DIR/dense.ckpt" \
+train student_calm release_final --ckpt_path "$DIR/student_7.ckpt" --teacher "$DIR/dense.ckpt" \
     --lr 0.0001 --epoch_size 4 --seed 101
-mean student student_final 3
+mean student_8 student_calm 3
+train student_final release_final --ckpt_path "$DIR/student_8.ckpt" --teacher "$DIR/dense.ckpt" --seed 111
+keep student_final student
 
 train mmnet release_mmnet
 keep mmnet mmnet

@@ -128,8 +128,8 @@ def test_means(copy):
     assert means["dense_1"] == [str(out / "dense_0.ckpt"), *epochs, "--shares", "5", "1", "1", "1", "1", "1"]
     last = str(out / "dense_whole_more/ckpt/MODNet-3_270.ckpt")
     assert means["dense_3"] == [str(out / "dense_2.ckpt"), last]
-    epochs = [str(out / f"student_final/ckpt/MODNet-{epoch}_{90 * epoch}.ckpt") for epoch in range(2, 5)]
-    assert means["student"] == epochs
+    epochs = [str(out / f"student_calm/ckpt/MODNet-{epoch}_{90 * epoch}.ckpt") for epoch in range(2, 5)]
+    assert means["student_8"] == epochs
 
 
 def test_epochs_are_sorted_as_numbers(copy):
