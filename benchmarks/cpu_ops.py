@@ -25,11 +25,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from benchmarks.report import machine, table, write_json
-from src import cpu_ops
-from src.cli import run_command
-from src.errors import DeviceError
-from tests.torch_modnet import IBNorm, TorchMODNet
+from benchmarks.reference.torch_modnet import IBNorm, TorchMODNet
+from src.backend import cpu_ops
+from src.bench.report import machine, table, write_json
+from src.common.cli import run_command
+from src.common.errors import DeviceError
 
 Work = Callable[[], Any]
 Row = dict[str, Any]
@@ -71,8 +71,8 @@ def convolution(key: tuple) -> dict[str, tuple[Work, Work]]:
     tx, ty = (torch.from_numpy(a).permute(0, 3, 1, 2).contiguous() for a in (x, y))
     tw, tb = torch.from_numpy(weight), torch.from_numpy(b) if bias else None
 
-    def gradient(*wanted: bool) -> Work:
-        settings = ([stride] * 2, [k // 2] * 2, [1, 1], False, [0, 0], group, wanted)
+    def gradient(*expected: bool) -> Work:
+        settings = ([stride] * 2, [k // 2] * 2, [1, 1], False, [0, 0], group, expected)
         return lambda: torch.ops.aten.convolution_backward(ty, tx, tw, [c_out] if bias else None, *settings)
 
     theirs = {
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     if not cpu_ops.available():
-        raise DeviceError("The native operators are not built here. Run: python -m src.cpu_ops.build")
+        raise DeviceError("The native operators are not built here. Run: python -m src.backend.cpu_ops.build")
     os.environ["MODNET_CPU_THREADS"] = str(args.threads)
     torch.set_num_threads(args.threads)
     about = machine()

@@ -2,7 +2,7 @@
 
 python benchmarks/evaluation.py --config configs/CCP.yml --ckpt_path train/output/ckpt/MODNet_best.ckpt
 
-Three ways take turns on the same pictures: the network alone on inputs that are ready; everything one after another;
+Three ways take turns on the same images: the network alone on inputs that are ready; everything one after another;
 and eval.py's way, where reading, scoring and writing overlap with the network. The clock counts; beside it stands
 processor time, which hardly changes when other programs want the cores.
 """
@@ -15,21 +15,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table, write_json
-from benchmarks.turns import measure
-from src.cli import run_command
-from src.config import add_arguments, config_from_args
-from src.device import prepare_environment, select_device
-from src.errors import ConfigError
-from src.evaluation import evaluate, read_pair
+from src.backend.device import select_device
+from src.backend.environment import prepare_environment
+from src.bench.report import machine, table, write_json
+from src.bench.turns import median_seconds
+from src.common.cli import run_command
+from src.common.errors import ConfigError
+from src.config.config import add_arguments, config_from_args
+from src.data.pairs import Pair, evaluation_pairs
+from src.evaluation.score import evaluate
 from src.imaging import to_input, write_alpha
-from src.metrics import score_regions, transition_band
-from src.pairs import Pair, evaluation_pairs
+from src.metrics.matte import score_regions, transition_band
 from src.runtime.base import Predictor
 
 
 def ways(predictor: Predictor, pairs: list[Pair], allow_rgb: bool, output: Path) -> dict[str, Callable[[], None]]:
-    inputs = [to_input(read_pair(pair, allow_rgb)[0], predictor.preprocess) for pair in pairs]
+    inputs = [to_input(pair.read(allow_rgb)[0], predictor.preprocess) for pair in pairs]
 
     def network() -> None:
         for x in inputs:
@@ -37,7 +38,7 @@ def ways(predictor: Predictor, pairs: list[Pair], allow_rgb: bool, output: Path)
 
     def one_after_another() -> None:
         for pair in pairs:
-            image, alpha = read_pair(pair, allow_rgb)
+            image, alpha = pair.read(allow_rgb)
             matte = predictor.predict(image)
             write_alpha(output / f"{pair.name}.png", matte)
             score_regions(matte, alpha, [None, transition_band(alpha)])
@@ -51,7 +52,7 @@ def ways(predictor: Predictor, pairs: list[Pair], allow_rgb: bool, output: Path)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser, ("ckpt_path", "device_target", "device_id"))
-    parser.add_argument("--pictures", type=int, default=20, help="use the first so many pictures (%(default)s)")
+    parser.add_argument("--pictures", type=int, default=20, help="use the first so many images (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (%(default)s)")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     arguments, facts = parser.parse_args(), machine()
@@ -66,17 +67,17 @@ def main() -> None:
 
     predictor, _ = MindSporePredictor.from_checkpoint(config.ckpt_path)
     with tempfile.TemporaryDirectory() as folder:
-        seconds = measure(ways(predictor, pairs, spec.alpha_allow_rgb, Path(folder)), arguments.rounds)
+        seconds = median_seconds(ways(predictor, pairs, spec.alpha_allow_rgb, Path(folder)), arguments.rounds)
     alone, each = seconds["network alone"][0], 1e3 / len(pairs)
     rows = [
         [name, f"{each * clock:.1f}", f"{clock / alone:.2f}", f"{each * cpu:.1f}"]
         for name, (clock, cpu) in seconds.items()
     ]
     print(
-        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}), MindSpore on {device}; {len(pairs)} pictures "
+        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}), MindSpore on {device}; {len(pairs)} images "
         f"of '{spec.dataset_root}', median of {arguments.rounds} rounds\n"
     )
-    print(table(["", "ms a picture", "times the network's", "ms of processor time"], rows))
+    print(table(["", "ms an image", "times the network's", "ms of processor time"], rows))
     write_json(arguments.json, {"machine": facts, "device": device, "pictures": len(pairs), "seconds": seconds})
 
 

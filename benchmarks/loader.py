@@ -1,8 +1,8 @@
-"""Pictures per second and core of the training transforms, from files and from records, against the zoo's order.
+"""Images per second and core of the training transforms, from files and from records, against the zoo's order.
 
 python benchmarks/loader.py --json loader.json
 
-Pictures are generated: 1080 x 1620 JPEGs and PNG alphas of the size of P3M-10k's. Each way of reading them runs in a
+Images are generated: 1080 x 1620 JPEGs and PNG alphas of the size of P3M-10k's. Each way of reading them runs in a
 process of its own with one OpenCV thread, and all take turns; what counts is the processor time of the process.
 """
 
@@ -22,16 +22,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table, write_json
 from benchmarks.zoo_order import SIDE, zoo_sample
-from src.cli import run_command
-from src.config import load_config
-from src.dataset import MattingSamples
-from src.dataset_spec import DatasetSpec
+from src.bench.report import machine, table, write_json
+from src.common.cli import run_command
+from src.common.malloc import keep_freed_memory
+from src.config.config import load_config
+from src.config.dataset import DatasetSpec
+from src.data.builders.synthetic import portrait
+from src.data.record_writer import Encoding, write_records
+from src.data.samples import MattingSamples
 from src.imaging import to_uint8, write_alpha, write_file
-from src.memory import keep_freed_memory
-from src.record_writer import Encoding, write_records
-from src.synthetic import portrait
 
 ROOT = Path(__file__).resolve().parents[1]
 HEIGHT, WIDTH = 1080, 1620
@@ -39,10 +39,10 @@ JPEG_QUALITY = 92
 GRAIN = 12.0  # deviation of the noise that brings a drawing's JPEG to the size of a photograph's
 ZOO = "zoo's order"
 
-Work = Callable[[int], Any]  # reads and transforms the picture of a number
+Work = Callable[[int], Any]  # reads and transforms the image of a number
 
 
-def make_pictures(root: Path, count: int) -> None:
+def make_images(root: Path, count: int) -> None:
     """Draw `count` portraits as image/N.jpg and mask/N.png."""
     for k in range(count):
         rng = np.random.default_rng(k)
@@ -85,7 +85,7 @@ def ways(root: Path, work: Path) -> dict[str, Callable[[], Work]]:
     window += tuple(t for t in transforms if t["type"] in ("GenTrimap", "Normalize", "Transpose"))
     files = DatasetSpec(str(root), name="folder", transforms=transforms)
     records = {}
-    for name, short_side in (("records, pictures as they are", None), (f"records, --short_side {SIDE}", SIDE)):
+    for name, short_side in (("records, images as they are", None), (f"records, --short_side {SIDE}", SIDE)):
         folder = work / f"records-{short_side}"
         write_records(files, folder, Encoding(short_side, 95, False), shards=1, workers=1)
         records[name] = {"type": "MattingRecords", "dataset_root": str(folder)}
@@ -103,7 +103,7 @@ def ways(root: Path, work: Path) -> dict[str, Callable[[], Work]]:
 
 
 def serve(factory: Callable[[], Work], count: int, pipe: Connection) -> None:
-    """In a process of its own: each message asks for one round; answers with the seconds of a picture."""
+    """In a process of its own: each message asks for one round; answers with the seconds of an image."""
     cv2.setNumThreads(1)
     work = factory()
     while pipe.recv():
@@ -114,7 +114,7 @@ def serve(factory: Callable[[], Work], count: int, pipe: Connection) -> None:
 
 
 def measure(found: dict[str, Callable[[], Work]], count: int, rounds: int) -> dict[str, float]:
-    """Median over the rounds of the processor seconds of a picture; the first round does not count."""
+    """Median over the rounds of the processor seconds of an image; the first round does not count."""
     context, pipes, times = get_context("spawn"), {}, {name: [] for name in found}
     for name, factory in found.items():
         pipes[name], end = context.Pipe()
@@ -130,7 +130,7 @@ def measure(found: dict[str, Callable[[], Work]], count: int, rounds: int) -> di
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=12, help="pictures a round (%(default)s)")
+    parser.add_argument("--pictures", type=int, default=12, help="images a round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=9, help="rounds that count (%(default)s)")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     return parser.parse_args()
@@ -140,18 +140,18 @@ def main() -> None:
     arguments, facts = parse_arguments(), machine()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "set"
-        make_pictures(root, arguments.pictures)
+        make_images(root, arguments.pictures)
         sizes = {ending: np.mean([p.stat().st_size for p in root.glob(f"*/*.{ending}")]) for ending in ("jpg", "png")}
         seconds = measure(ways(root, Path(folder)), arguments.pictures, arguments.rounds)
     rows = [
         [name, f"{1e3 * s:.1f}", f"{1 / s:.0f}", f"{seconds[ZOO] / s:.2f}"] for name, s in seconds.items()
     ]  # fmt: skip
     print(
-        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}), one thread; {arguments.pictures} pictures of "
+        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}), one thread; {arguments.pictures} images of "
         f"{WIDTH}x{HEIGHT}, JPEG {sizes['jpg'] / 1024:.0f} KiB and PNG {sizes['png'] / 1024:.0f} KiB on average; "
         f"median of {arguments.rounds} rounds\n"
     )
-    print(table(["", "ms a picture", "pictures/s and core", "times the zoo's"], rows))
+    print(table(["", "ms an image", "pictures/s and core", "times the zoo's"], rows))
     write_json(arguments.json, {"machine": facts, "file_bytes": sizes, "seconds": seconds})
 
 

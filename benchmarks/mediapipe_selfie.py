@@ -1,4 +1,4 @@
-"""MediaPipe's selfie segmentation on the validation pictures of a configuration, scored as eval.py scores.
+"""MediaPipe's selfie segmentation on the validation images of a configuration, scored as eval.py scores.
 
 python -m venv mediapipe && mediapipe/bin/pip install mediapipe==0.10.21 PyYAML==6.0.3 tqdm==4.70.1
 mediapipe/bin/python benchmarks/mediapipe_selfie.py --config configs/CCP.yml --model general
@@ -16,19 +16,19 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, write_json
-from src.cli import run_command
-from src.config import add_arguments, config_from_args
-from src.evaluation import evaluate
-from src.pairs import evaluation_pairs
+from src.bench.report import machine, write_json
+from src.common.cli import run_command
+from src.config.config import add_arguments, config_from_args
+from src.data.pairs import evaluation_pairs
+from src.evaluation.score import evaluate
 from src.runtime.base import Predictor
-from src.spec import Preprocess
+from src.spec.preprocess import Preprocess
 
 MODELS = {"general": 0, "landscape": 1}
 
 
 class SelfieSegmentation(Predictor):
-    """Pictures go in as they are, the mask comes out at their size."""
+    """Images go in as they are, the mask comes out at their size."""
 
     def __init__(self, model: str) -> None:
         from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation as Solution
@@ -55,7 +55,7 @@ def main() -> None:
     milliseconds = 1000 * result.network_seconds / result.pictures
     scores = {name: result.whole[name] for name in ("mse", "mad", "miou", "iou")}
     scores["median_mse"] = median(picture["whole"]["mse"] for picture in result.per_picture)
-    print(result.pictures, "pictures,", ", ".join(f"{k} {v:.4f}" for k, v in scores.items()), f"{milliseconds:.1f} ms")
+    print(result.pictures, "images,", ", ".join(f"{k} {v:.4f}" for k, v in scores.items()), f"{milliseconds:.1f} ms")
     write_json(args.json, {"machine": machine(), "milliseconds": milliseconds, **scores})
 
 

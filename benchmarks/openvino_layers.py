@@ -24,9 +24,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table, table_path, write_json, write_table
-from src.cli import run_command
-from src.device import prepare_environment, select_device
+from src.backend.device import select_device
+from src.backend.environment import prepare_environment
+from src.bench.report import machine, table, table_path, write_json, write_table
+from src.common.cli import run_command
 
 WAYS = ("plain", "mask", "exported")
 Times = dict[str, list[float]]  # milliseconds of each run, by kind of operator

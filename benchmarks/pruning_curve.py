@@ -19,9 +19,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.cli import run_command
-from src.errors import MattingError
-from src.files import make_folder, whole_file
+from src.common.cli import run_command
+from src.common.errors import MattingError
+from src.common.files import make_folder, whole_file
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAINING = ["--epoch_size", "1", "--lr", "0.001"]
@@ -33,7 +33,7 @@ def main() -> None:
     add = parser.add_argument
     add("--config", type=Path, required=True, help="configuration with the training and the validation set")
     add("--ckpt_path", type=Path, required=True, help="trained dense network")
-    add("--output", type=Path, required=True, help="CSV and picture, without their endings")
+    add("--output", type=Path, required=True, help="CSV and image, without their endings")
     add("--strategies", nargs="+", default=["uniform", "global", "budget"], help="of prune.py")
     add("--targets", nargs="+", default=["5G", "3.6G", "2.6G", "1.9G", "1.3G"], help="MACs at 512x512")
     add("--importance", default="taylor", help="of prune.py (default: taylor)")

@@ -4,7 +4,7 @@
 
 PyTorch is the first row, what the others are compared with: the transcription that the tests hold against the official
 network's outputs, with the checkpoint's weights, uncompiled, in inference mode, without the heads that only training
-needs. Its throughput is that of one picture after another.
+needs. Its throughput is that of one image after another.
 """
 
 import argparse
@@ -18,22 +18,25 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table
+from src.backend.device import select_device
+from src.backend.environment import prepare_environment
 from src.bench.cases import add_arguments, read_cases, read_plan
 from src.bench.measure import measure
+from src.bench.report import machine, table
 from src.bench.results import HEAD, Benchmark, table_rows
-from src.cli import run_command
-from src.device import prepare_environment, select_device
-from src.errors import ConfigError
-from src.log import setup_logging
+from src.common.cli import run_command
+from src.common.errors import ConfigError
+from src.common.log import setup_logging
+from src.model_file.contract import Contract, read_contract
+from src.model_file.releases import find_model
 from src.runtime.base import Predictor
-from src.runtime.contract import Contract, read_contract
 from src.runtime.factory import open_predictor
-from src.spec import ModNetSpec, Preprocess, spec_from_json
-from src.zoo import find_model
+from src.spec.modnet import ModNetSpec
+from src.spec.preprocess import Preprocess
+from src.spec.serialisation import spec_from_json
 
 if TYPE_CHECKING:
-    from tests.torch_spec import SpecMODNet
+    from benchmarks.reference.torch_spec import SpecMODNet
 
 
 class TorchPredictor(Predictor):
@@ -59,7 +62,7 @@ def write_twin(checkpoint: Path, path: Path) -> None:
     select_device("CPU")
     import torch
 
-    from src.checkpoint import load_network, weights_of
+    from src.checkpoint.file import load_network, weights_of
     from src.runtime.mindspore_runtime import contract_of
 
     network, meta = load_network(checkpoint)
@@ -75,7 +78,7 @@ def open_model(path: str, device: str, threads: int | None, *rest: Any, **option
         return open_predictor(path, device, threads, *rest, **options)
     import torch
 
-    from tests.torch_spec import torch_twin
+    from benchmarks.reference.torch_spec import torch_twin
 
     if threads:
         torch.set_num_threads(threads)

@@ -15,10 +15,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table, write_json
 from benchmarks.train_step import Worker
-from src.cli import run_command
-from src.files import whole_file
+from src.bench.report import machine, table, write_json
+from src.common.cli import run_command
+from src.common.files import whole_file
 
 BATCHES, SIZES = (1, 2, 4, 8), (128, 256, 384, 512)
 MOST_PIXELS = 8 * 384 * 384  # some 8 GB

@@ -2,7 +2,7 @@
 
 python benchmarks/teacher.py --ckpt_path modnet-p.ckpt --teacher modnet-lite0.ckpt --teacher_flip True
 
-The student alone and one with a teacher on each runtime take turns, step by step, on one batch of generated pictures.
+The student alone and one with a teacher on each runtime take turns, step by step, on one batch of generated images.
 """
 
 import argparse
@@ -15,17 +15,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table, write_json
-from benchmarks.turns import measure
-from src.cli import run_command
-from src.config import TEACHER_RUNTIMES, Config, add_arguments, config_from_args
-from src.device import prepare_environment, select_device
-from src.errors import ConfigError
-from tests.golden.golden import training_batch
+from benchmarks.reference.golden import training_batch
+from src.backend.device import select_device
+from src.backend.environment import prepare_environment
+from src.bench.report import machine, table, write_json
+from src.bench.turns import median_seconds
+from src.common.cli import run_command
+from src.common.errors import ConfigError
+from src.config.config import TEACHER_RUNTIMES, Config, add_arguments, config_from_args
 
 
 def steps_of(config: Config, batch: tuple[np.ndarray, ...]) -> dict[str, Callable[[], None]]:
-    from src.checkpoint import load_network
+    from src.checkpoint.file import load_network
     from src.training.setup import objective_for
     from src.training.step import TrainStep
 
@@ -43,7 +44,7 @@ def steps_of(config: Config, batch: tuple[np.ndarray, ...]) -> dict[str, Callabl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ("ckpt_path", "teacher", "teacher_flip"))
-    parser.add_argument("--batch", type=int, default=4, help="pictures a step (%(default)s)")
+    parser.add_argument("--batch", type=int, default=4, help="images a step (%(default)s)")
     parser.add_argument("--size", type=int, default=448, help="their side (%(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="rounds that count (%(default)s)")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
@@ -54,7 +55,7 @@ def main() -> None:
     prepare_environment("CPU")
     select_device("CPU")
     batch = training_batch(arguments.size, 11, arguments.batch)
-    measured = measure(steps_of(replace(config, lr=1e-5), batch), arguments.rounds)
+    measured = median_seconds(steps_of(replace(config, lr=1e-5), batch), arguments.rounds)
     seconds = {name: clock for name, (clock, _) in measured.items()}
     inside = seconds[TEACHER_RUNTIMES[0]]
     print(

@@ -20,9 +20,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import machine, table, write_json
-from src.cli import run_command
-from src.errors import TrainingError
+from src.bench.report import machine, table, write_json
+from src.common.cli import run_command
+from src.common.errors import TrainingError
 
 WORKER = Path(__file__).with_name("train_step_worker.py")
 SIDES = ("ours", "pytorch")
@@ -127,8 +127,8 @@ HEAD = ["case", "ours, ms", "PyTorch, ms", "ratio", "CPU time", "ours, MB", "PyT
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, help="pictures a step; without it all cases are measured")
-    parser.add_argument("--size", type=int, default=256, help="side of the pictures, a multiple of 32")
+    parser.add_argument("--batch", type=int, help="images a step; without it all cases are measured")
+    parser.add_argument("--size", type=int, default=256, help="side of the images, a multiple of 32")
     parser.add_argument("--network", choices=NETWORKS, default="dense")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--steps", type=int, default=4, help="steps of each side in a turn")

@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from src.config import Config
-from src.device import prepare_environment
-from src.weights import Conversion, convert
-from tests.golden import golden
+from benchmarks.reference import golden
+from src.backend.environment import prepare_environment
+from src.checkpoint.conversion import Conversion, convert
+from src.config.config import Config
 
 LR, MOMENTUM, SEED = 0.01, 0.9, 11
 Step = Callable[[], list[float]]  # one training step; returns its semantic, detail and matte loss
@@ -36,8 +36,8 @@ def ours(case: dict[str, Any]) -> tuple[Step, str]:
     path = prepare_environment("CPU")
     import mindspore as ms
 
-    from src.device import select_device
-    from src.models import build_network
+    from src.backend.device import select_device
+    from src.models.build import build_network
     from src.training.step import TrainStep
 
     select_device("CPU")
@@ -57,8 +57,8 @@ def ours(case: dict[str, Any]) -> tuple[Step, str]:
 def pytorch(case: dict[str, Any]) -> tuple[Step, str]:
     import torch
 
-    from tests import torch_modnet
-    from tests.torch_spec import torch_twin
+    from benchmarks.reference import torch_modnet
+    from benchmarks.reference.torch_spec import torch_twin
 
     torch.set_num_threads(case["threads"])
     if case["network"] == "dense":

@@ -1,44 +1,10 @@
-"""Examine the data sets of a configuration: what is wrong with which files, and how to mend it.
+"""Examine the data sets of a configuration: what is wrong with which files, and how to mend it."""
 
-python data/check_dataset.py P3M.yml
-"""
-
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from src.cli import run_command
-from src.doctor.check import SECTIONS, check_config
-from src.jobs import check_workers
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="Ends with status 2 where training would fail, else 0; warnings do not count.",
-    )
-    parser.add_argument("config", help="YAML file with train_dataset and val_dataset")
-    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
-    return parser.parse_args()
-
-
-def main() -> int:
-    arguments = parse_arguments()
-    errors = warnings = sections = 0
-    for report in check_config(arguments.config, check_workers(arguments.workers)):
-        print(report.text(), flush=True)
-        sections += report.section in SECTIONS
-        errors += sum(finding.fatal for finding in report.findings)
-        warnings += sum(not finding.fatal for finding in report.findings)
-    if not sections:
-        print(f"{arguments.config} has neither `train_dataset` nor `val_dataset`; P3M.yml shows both.")
-        return 2
-    count = f"{errors} kinds of error, {warnings} of warning"
-    print(f"{count}: training would fail." if errors else f"{count}: training can start.")
-    return 2 if errors else 0
-
+from src.programs import run
 
 if __name__ == "__main__":
-    run_command(main)
+    run("check_dataset")

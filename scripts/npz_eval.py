@@ -1,67 +1,10 @@
-"""Score npz results of scripts/npz_infer.py, or of a device, as eval.py scores a model: at the pictures' own size.
+"""Score npz results of scripts/npz_infer.py, or of a device, as eval.py scores a model: at the pictures' own size."""
 
-    python scripts/npz_eval.py --results npz_results --config P3M.yml --draw_dir drawn --output_path scores
-    python scripts/npz_eval.py --results npz_results --alpha data/mask --pictures data/image --draw_dir drawn
-
-Prints MSE, MAD, SAD and mIoU of whole pictures and of their transition bands; --output_path gets all as eval.json.
-Results and alphas must be of the same pictures. Earlier files stay: new ones go to <folder>-2.
-"""
-
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from src.cli import run_command
-from src.errors import ConfigError
-from src.files import make_folder, unused_folder
-from src.log import logger, setup_logging
-from src.npz_scores import Truth, score_results
-from src.pairs import evaluation_pairs, files_by_stem, match_folders
-
-RESULT = "eval.json"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of <picture>.npz")
-    truth = parser.add_mutually_exclusive_group(required=True)
-    truth.add_argument("--config", metavar="FILE", help="YAML file; pictures and alphas of its val_dataset")
-    truth.add_argument("--alpha", type=Path, metavar="DIR", help="folder of alphas, named as the pictures")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="with --alpha: the pictures, to draw them")
-    parser.add_argument("--alpha_allow_rgb", action="store_true", help="with --alpha: alphas may have equal channels")
-    parser.add_argument("--draw_dir", metavar="DIR", help="draw input, truth, matte and composite of each picture")
-    parser.add_argument("--output_path", metavar="DIR", help=f"folder for {RESULT}")
-    args = parser.parse_args()
-    setup_logging()
-    known = find_truth(args)
-    if args.draw_dir and not known.pictures:
-        raise ConfigError("--draw_dir shows the pictures, too: name their folder by --pictures DIR.")
-    marks = tuple(f"{name}.png" for name in known.alphas)
-    draw = make_folder(unused_folder(args.draw_dir, marks)) if args.draw_dir else None
-    output = make_folder(unused_folder(args.output_path, (RESULT,))) if args.output_path else None
-    result = score_results(args.results, known, draw)
-    for region, scores in (("whole picture", result.whole), ("transition band", result.band)):
-        values = (scores["mse"], scores["mad"], scores["sad"], scores["miou"])
-        logger.info("%s: MSE %.6f, MAD %.6f, SAD %.6f, mIoU %.6f", region, *values)
-    logger.info("%d pictures in %.1f s", result.pictures, result.seconds)
-    if output:
-        result.save(output / RESULT)
-
-
-def find_truth(args: argparse.Namespace) -> Truth:
-    if args.config and (args.pictures or args.alpha_allow_rgb):
-        raise ConfigError("--pictures and --alpha_allow_rgb go with --alpha; --config says both itself.")
-    if args.config:
-        from src.config import load_config  # needs PyYAML, which a device may lack
-
-        spec = load_config(args.config).dataset("val_dataset")
-        return Truth.of_pairs(evaluation_pairs(spec), spec.alpha_allow_rgb, spec.dataset_root)
-    if args.pictures:
-        return Truth.of_pairs(match_folders(args.pictures, args.alpha).pairs, args.alpha_allow_rgb, str(args.alpha))
-    return Truth(files_by_stem(args.alpha), {}, args.alpha_allow_rgb, str(args.alpha))
-
+from src.programs import run
 
 if __name__ == "__main__":
-    run_command(main)
+    run("npz_eval")

@@ -48,4 +48,4 @@ fi
 for file in "${FILES[@]}"; do
     install_into_venv "$file"
 done
-.venv/bin/python -m src.cpu_ops.build
+.venv/bin/python -m src.backend.cpu_ops.build

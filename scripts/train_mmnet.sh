@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
 resolve_paths "$@"
 WRITTEN="$(mktemp)"
 trap 'rm -f "$WRITTEN"' EXIT
-PYTHONPATH="$ROOT" "$PYTHON" -m src.mmnet_options train --write "$WRITTEN" "${RESOLVED[@]}"
+PYTHONPATH="$ROOT" "$PYTHON" -m src.programs mmnet train --write "$WRITTEN" "${RESOLVED[@]}"
 [ -s "$WRITTEN" ] || exit 0 # --help
 new_run train
 cp "$WRITTEN" "$RUN/config.yml"

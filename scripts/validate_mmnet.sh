@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
     "bash scripts/validate_mmnet.sh data/CCP output/mmnet --checkpoint_path output/mmnet/ckpt/MMNet_best.ckpt"
 WRITTEN="$(mktemp)"
 trap 'rm -f "$WRITTEN"' EXIT
-PYTHONPATH="$ROOT" "$PYTHON" -m src.mmnet_options validate --write "$WRITTEN" "$@"
+PYTHONPATH="$ROOT" "$PYTHON" -m src.programs mmnet validate --write "$WRITTEN" "$@"
 [ -s "$WRITTEN" ] || exit 0 # --help
 new_run eval
 cp "$WRITTEN" "$RUN/config.yml"

@@ -7,21 +7,22 @@ from unittest import mock
 import pytest
 import yaml
 
-from src.device import prepare_environment, select_device
+from src.backend.device import select_device
+from src.backend.environment import prepare_environment
 
 prepare_environment("CPU")  # must come before any import of mindspore, hence before any test file
 select_device("CPU")
 
 from mindspore import nn  # noqa: E402
 
+from src.data.builders.synthetic.series import Series, write_series  # noqa: E402
 from src.pruning.groups import channels_of  # noqa: E402
 from src.pruning.importance import l1  # noqa: E402
 from src.pruning.strategies import Setting  # noqa: E402
 from src.pruning.surgery import arrays_of  # noqa: E402
-from src.spec import Preprocess  # noqa: E402
-from src.synthetic.series import Series, write_series  # noqa: E402
-from tests.narrow import narrow_network, save_narrow  # noqa: E402
-from tests.programs import tiny_values, write_yaml  # noqa: E402
+from src.spec.preprocess import Preprocess  # noqa: E402
+from tests.support.narrow import narrow_network, save_narrow  # noqa: E402
+from tests.support.programs import tiny_values, write_yaml  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,7 +66,7 @@ def tiny_config(tmp_path_factory: pytest.TempPathFactory, synthetic_set: Path, n
 
 @pytest.fixture(scope="session")
 def soc_config(tiny_config: Path, synthetic_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny configuration on its own training pictures, their alphas unread."""
+    """The tiny configuration on its own training images, their alphas unread."""
     config = yaml.safe_load(tiny_config.read_text())
     section = config["train_dataset"]
     transforms = [t for t in section["transforms"] if t["type"] != "GenTrimap"]
@@ -87,12 +88,12 @@ def narrow_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     folder = tmp_path_factory.mktemp("exported")
     checkpoint = save_narrow(folder / "narrow.ckpt", preprocess=Preprocess(ref_size=64))
-    wanted = {
+    expected = {
         ".onnx": ("ONNX", ExportOptions()),
         ".xml": ("OPENVINO", ExportOptions()),
         "u8": ("OPENVINO", ExportOptions(with_preprocess=True)),
         ".mindir": ("MINDIR", ExportOptions((-1, 3, 64, 96))),
     }
     with mock.patch("src.deploy.parity._SIZES", ((1, 64, 64), (3, 64, 96))):  # test_export.py tries the real ones
-        files = {name: export(checkpoint, kind, folder, options)[0][0] for name, (kind, options) in wanted.items()}
+        files = {name: export(checkpoint, kind, folder, options)[0][0] for name, (kind, options) in expected.items()}
     return {".ckpt": checkpoint} | files

@@ -3,146 +3,109 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.programs import ROOT
+from tests.support.programs import ROOT
 
-# A module may import modules of its own row and of the rows that its row lists. Training stands last because its
-# validation is the same evaluation, through the same runtime, as eval.py's.
-ROWS: dict[int, tuple[set[str], set[int]]] = {
-    0: ({"errors", "log", "cli", "files", "memory", "signals"}, set()),
-    1: (
-        {
-            "config",
-            "config_values",
-            "spec",
-            "spec_mmnet",
-            "spec_variants",
-            "results",
-            "dataset_spec",
-            "cpu_ops",
-            "device",
-            "zoo",
-        },
-        {0},
-    ),
-    2: ({"imaging", "metrics", "mmnet_metrics", "mmnet_options", "video_metrics", "jobs"}, {0, 1}),
-    3: (
-        {
-            "dataset",
-            "pairs",
-            "transforms",
-            "layout",
-            "backgrounds",
-            "records",
-            "record_writer",
-            "synthetic",
-            "ccp",
-            "doctor",
-        },
-        {0, 1, 2},
-    ),
-    4: ({"models", "losses"}, {0, 1}),
-    5: ({"averaging", "checkpoint", "weights", "weight_names", "convert", "costs"}, {0, 1, 4}),
-    6: ({"runtime"}, {0, 1, 2, 4, 5}),
-    7: ({"evaluation", "comparison", "inference", "offline", "npz_route", "npz_scores", "worst"}, {0, 1, 2, 3, 6}),
-    8: ({"deploy"}, {0, 1, 2, 3, 4, 5, 6}),
-    9: ({"training"}, {0, 1, 2, 3, 4, 5, 6, 7, 8}),
-    10: ({"pruning"}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}),
-    11: ({"bench"}, {0, 1, 2, 4, 5, 6}),
-    12: ({"quant"}, {0, 1, 2, 3, 6, 7, 8}),
-    13: ({"release"}, set(range(13))),
-}
-# Finer than the rows: these know no network, whatever their row may import.
-NO_NETWORK = {"src/evaluation.py", "src/runtime/base.py", "src/runtime/contract.py", "src/runtime/options.py"}
-WITHOUT_MINDSPORE = [0, 1, 2, 3, 7, 11]  # and runtime.base, weights
-HEAVY = (
-    "mindspore",
-    "torch",
-    "pymatting",
-    "numba",
-    "matplotlib",
-    "tensorboardX",
-    "onnx",
-    "onnxruntime",
-    "openvino",
-    "nncf",
-)
-
-FILES = sorted((ROOT / "src").rglob("*.py"))
+# A package may import itself and those that stand before it. docs/architecture.md says what each is for.
+ORDER = (
+    "common", "spec", "config", "imaging", "metrics", "model_file", "backend", "models", "losses", "checkpoint", "data",
+    "runtime", "evaluation", "inference", "deploy", "training", "bench", "quant", "pruning", "release", "programs",
+)  # fmt: skip
+SOURCE = ROOT / "src"
+FILES = sorted(SOURCE.rglob("*.py"))
+# Packages and modules that a device without MindSpore uses; of `runtime` and `backend` those that name no framework.
+EDGE = ("common", "spec", "config", "imaging", "metrics", "model_file", "data", "evaluation", "inference", "bench")
+EDGE_MODULES = (
+    "runtime.base", "runtime.contract", "runtime.factory", "runtime.flip", "runtime.options", "backend.environment",
+    "backend.device", "checkpoint.conversion", "runtime.onnx_runtime", "runtime.openvino_runtime",
+)  # fmt: skip
+HEAVY = ("mindspore", "torch", "pymatting", "numba", "matplotlib", "tensorboardX", "onnx", "onnxruntime", "openvino",
+         "nncf", "yaml")  # fmt: skip
+COMMAND_LINE_PARTS = ("options.py", "cli.py")  # the only files below `programs` that know of command lines
 
 
-def row_of(name: str) -> int:
-    found = [row for row, (names, _) in ROWS.items() if name in names]
-    assert len(found) == 1, f"src.{name} stands in no row: put it into one"
-    return found[0]
+def package_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0]
 
 
-def part_of(path: Path) -> str:
-    """`models` of src/models/layers.py, `config` of src/config.py."""
-    return path.relative_to(ROOT / "src").parts[0].removesuffix(".py")
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(path: Path) -> set[str]:
-    """Full names of all modules that a file imports, wherever in it."""
-    found = set()
+def imported(path: Path) -> Iterator[str]:
+    """Full names of all modules that a file of `src` imports, wherever in it; ours begin with `src.`."""
+    here = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            base = [*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else [])]
+            yield from (".".join([*base, alias.name]) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "src" else {node.module}
-    return found
+            yield str(node.module)
 
 
-def ours(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("src.")}
+def test_every_package_stands_in_the_order_and_nothing_is_loose():
+    assert {path.name for path in SOURCE.glob("*.py")} <= {"__init__.py", "api.py"}
+    assert {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(ORDER)
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.name != "__init__.py" or p.parent.name != "src"], ids=str)
-def test_a_row_imports_only_what_it_may(path):
-    part = part_of(path)
-    row = row_of(part)
-    allowed = ROWS[row][1] | {row}
-    wrong = {name for name in ours(path) if row_of(name) not in allowed}
-    assert not wrong, f"row {row} may not import {wrong}"
+@pytest.mark.parametrize("package", ORDER)
+def test_a_package_imports_only_those_before_it(package: str):
+    allowed = set(ORDER[: ORDER.index(package) + 1])
+    for path in (SOURCE / package).rglob("*.py"):
+        ours = {name.split(".")[1] for name in imported(path) if name.startswith("src.")}
+        assert not ours - allowed, f"{path}: {package} may not import {ours - allowed}"
 
 
-@pytest.mark.parametrize("name", sorted(NO_NETWORK))
-def test_the_scoring_of_mattes_knows_no_network(name):
-    assert not ours(ROOT / name) & {"models", "losses", "checkpoint", "weights", "training", "convert"}
-    assert not {module.split(".")[0] for module in imports(ROOT / name)} & set(HEAVY)
+def test_imports_of_ours_are_relative():
+    """The same files are the package `modnet_mindspore` where they are installed."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                assert not (node.module or "").startswith("src"), f"{path}:{node.lineno}"
+
+
+def test_every_package_says_what_it_is():
+    for package in ORDER:
+        text = ast.get_docstring(ast.parse((SOURCE / package / "__init__.py").read_text(encoding="utf-8")))
+        assert text and len(text.split()) >= 15, package
 
 
 def test_programs_import_no_other_program():
-    programs = sorted(ROOT.glob("*.py"))
-    assert {"train.py", "eval.py", "get_init_weight.py"} <= {path.name for path in programs}
-    for path in programs:
-        assert not imports(path) & {other.stem for other in programs}, path
+    for path in (SOURCE / "programs").glob("*.py"):
+        programs = {name for name in imported(path) if name.startswith("src.programs.")}
+        assert path.name == "__main__.py" or not programs, f"{path}: {programs}"
 
 
-def test_what_needs_no_mindspore_imports_without_it():
-    """In a process where MindSpore and the other heavy packages cannot be imported."""
-    parts = set().union(*(ROWS[row][0] for row in WITHOUT_MINDSPORE))
-    modules = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for path in FILES
-        if part_of(path) in parts and path.name != "operators.py"  # the native operators are MindSpore's
-    ]
-    modules += [
-        "src.runtime.base",
-        "src.weights",
-        "train",
-        "eval",
-        "infer",
-        "prune",
-        "get_init_weight",
-        "benchmark",
-        "quantize",
-    ]
-    assert len(modules) > 40
+def test_the_files_that_users_start_only_call_a_program():
+    started = [*ROOT.glob("*.py"), *(ROOT / "scripts").glob("*.py"), *(ROOT / "data").glob("*.py"),
+               *(ROOT / "offline_infer").glob("*.py")]  # fmt: skip
+    assert {"train.py", "eval.py", "get_init_weight.py"} <= {path.name for path in started}
+    for path in started:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 12, path
+        assert text.count("sys.path") <= 1, path
+        assert "from src.programs import run" in text, path
+
+
+@pytest.mark.parametrize("package", [name for name in ORDER if name != "programs"])
+def test_domain_packages_know_no_command_line(package: str):
+    for path in (SOURCE / package).rglob("*.py"):
+        if path.name not in COMMAND_LINE_PARTS:
+            assert "argparse" not in set(imported(path)), path
+
+
+def test_what_an_edge_device_needs_imports_without_mindspore():
+    """In a process where MindSpore and the other heavy packages, PyYAML too, cannot be imported."""
+    modules = [module_name(path) for path in FILES if package_of(path) in (*EDGE, "programs")]
+    modules = [name for name in modules if not name.endswith("__main__")]
+    modules += [f"src.{name}" for name in EDGE_MODULES if (SOURCE / f"{name.replace('.', '/')}.py").exists()]
+    assert len(modules) > 90
     program = f"""
 import importlib, sys
 for name in {HEAVY!r}:
@@ -158,4 +121,4 @@ def test_print_is_for_programs():
     for path in FILES:
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         printed = [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
-        assert not printed or path.name == "cli.py", f"{path}:{printed}"
+        assert not printed or path.name == "cli.py" or package_of(path) == "programs", f"{path}:{printed}"

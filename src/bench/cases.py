@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from src.errors import ConfigError, ModelError
-from src.runtime.options import add_model_arguments, open_options, split_precision
-from src.zoo import find_model
+from ..common.errors import ConfigError, ModelError
+from ..model_file.releases import find_model
+from ..runtime.options import add_model_arguments, open_options, split_precision
 
 MODES = ("latency", "throughput")
 
@@ -21,7 +21,7 @@ class Case:
         model: path or released name as given.
         precision, threads, device, device_id, preprocess: as in `src.runtime.factory.open_predictor`.
         shape: (height, width) of the network's input.
-        source: (height, width) of the picture that the input is made from and the matte is made for.
+        source: (height, width) of the image that the input is made from and the matte is made for.
     """
 
     model: str
@@ -35,14 +35,14 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MeasurementPlan:
     """How often is measured.
 
     Attributes:
         modes: of `MODES`.
         rounds: turns of each model.
-        turn: pictures that count in one turn, for throughput: of each request.
-        warm_up: pictures before the first turn, which do not count.
+        turn: images that count in one turn, for throughput: of each request.
+        warm_up: images before the first turn, which do not count.
     """
 
     modes: tuple[str, ...] = MODES
@@ -53,7 +53,7 @@ class Plan:
     def __post_init__(self) -> None:
         if min(self.rounds, self.turn) < 1 or self.warm_up < 0:
             raise ConfigError(
-                f"Wanted are --rounds and --turn (or --loop) of 1 or more and --warm_up of 0 or more, got "
+                f"Expected are --rounds and --turn (or --loop) of 1 or more and --warm_up of 0 or more, got "
                 f"{self.rounds}, {self.turn} and {self.warm_up}."
             )
 
@@ -61,7 +61,7 @@ class Plan:
 def parse_size(text: str) -> tuple[int, int]:
     """`480x288` -> (480, 288): height and width, at least 1; for the `type` of an option."""
     if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", text):
-        raise argparse.ArgumentTypeError(f"wanted HEIGHTxWIDTH such as 512x512, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH such as 512x512, got {text!r}")
     height, width = text.split("x")
     return int(height), int(width)
 
@@ -69,7 +69,7 @@ def parse_size(text: str) -> tuple[int, int]:
 def parse_threads(text: str) -> list[int]:
     """`1,2` -> [1, 2], each once and at least 1; for the `type` of an option."""
     if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
-        raise argparse.ArgumentTypeError(f"wanted numbers of threads such as 2 or 1,2, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected numbers of threads such as 2 or 1,2, got {text!r}")
     return list(dict.fromkeys(map(int, text.split(","))))
 
 
@@ -81,29 +81,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device_id", type=int, default=0, help="which of several GPUs or Ascend cards")
     parser.add_argument("--shape", type=parse_size, default=(512, 512), metavar="HxW", help="network's input, height x "
                         "width (default: 512x512)")  # fmt: skip
-    parser.add_argument("--source", type=parse_size, metavar="HxW", help="picture that the input is made from "
+    parser.add_argument("--source", type=parse_size, metavar="HxW", help="image that the input is made from "
                         "(default: as --shape)")  # fmt: skip
-    parser.add_argument("--mode", choices=(*MODES, "both"), help="one picture after another, or as "
+    parser.add_argument("--mode", choices=(*MODES, "both"), help="one image after another, or as "
                         "many a second as possible (default: both)")  # fmt: skip
-    for name, text in (("rounds", "turns of each model"), ("turn", "pictures in a turn"), ("warm_up", "first pictures "
+    for name, text in (("rounds", "turns of each model"), ("turn", "images in a turn"), ("warm_up", "first images "
                        "that do not count")):  # fmt: skip
-        parser.add_argument(f"--{name}", type=int, help=f"{text} (default: {getattr(Plan, name)})")
-    parser.add_argument("--loop", type=int, metavar="N", help="N dummy pictures one after another for each model: "
+        parser.add_argument(f"--{name}", type=int, help=f"{text} (default: {getattr(MeasurementPlan, name)})")
+    parser.add_argument("--loop", type=int, metavar="N", help="N dummy images one after another for each model: "
                         "short for --mode latency --rounds 1 --turn N")  # fmt: skip
     add_model_arguments(parser)
     parser.add_argument("--threads", type=parse_threads, default=[None], metavar="N,N", help="threads of the CPU, "
                         "measured for each number (default: the runtime's choice)")  # fmt: skip
 
 
-def read_plan(args: argparse.Namespace) -> Plan:
+def read_plan(args: argparse.Namespace) -> MeasurementPlan:
     """The plan that the command line asks for; ConfigError where --loop meets an option that it stands for."""
     given = {name: getattr(args, name) for name in ("rounds", "turn", "warm_up") if getattr(args, name) is not None}
     if args.loop is None:
-        return Plan(**given, modes=(args.mode,) if args.mode in MODES else MODES)
+        return MeasurementPlan(**given, modes=(args.mode,) if args.mode in MODES else MODES)
     twice = [f"--{name}" for name in ("mode", "rounds", "turn") if getattr(args, name) is not None]
     if twice:
         raise ConfigError(f"--loop N is --mode latency --rounds 1 --turn N: leave {', '.join(twice)} out.")
-    return Plan(("latency",), rounds=1, turn=args.loop, warm_up=given.get("warm_up", Plan.warm_up))
+    return MeasurementPlan(
+        ("latency",), rounds=1, turn=args.loop, warm_up=given.get("warm_up", MeasurementPlan.warm_up)
+    )
 
 
 def read_cases(args: argparse.Namespace) -> list[list[Case]]:

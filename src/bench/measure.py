@@ -1,24 +1,23 @@
 """Measure models side by side: each in a process of its own, taking turns."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from src.bench.cases import Case, Plan
-from src.bench.costs import network_costs
-from src.bench.results import Measurement, percentiles
-from src.bench.session import STAGES, Opener, serve
-from src.errors import MattingError
-from src.jobs import WorkerError
-from src.log import logger
-from src.runtime.factory import open_predictor
-from src.zoo import find_model
-
-Item = TypeVar("Item")
+from ..common.errors import MattingError
+from ..common.log import logger
+from ..common.processes import WorkerError
+from ..model_file.releases import find_model
+from ..runtime.factory import open_predictor
+from .cases import Case, MeasurementPlan
+from .costs import network_costs
+from .results import Measurement, percentiles
+from .session import STAGES, Opener, serve
+from .turns import in_turns
 
 
 class Worker:
@@ -58,17 +57,7 @@ class Worker:
         self.process.join()
 
 
-def in_turns(items: Sequence[Item], rounds: int) -> Iterator[Item]:
-    """Each item once a round, every round beginning one item later: A B C, B C A, C A B, ...
-
-    So whatever else the machine does meets all of them, and none always follows the same other one.
-    """
-    for number in range(rounds):
-        start = number % len(items)
-        yield from (*items[start:], *items[:start])
-
-
-def measure(cases: Sequence[Case], plan: Plan, opener: Opener = open_predictor) -> list[Measurement]:
+def measure(cases: Sequence[Case], plan: MeasurementPlan, opener: Opener = open_predictor) -> list[Measurement]:
     """Measure cases that take turns; each is opened, by `opener` in its own process, while no other computes.
 
     Raises:
@@ -95,8 +84,8 @@ def measure(cases: Sequence[Case], plan: Plan, opener: Opener = open_predictor) 
     ]
 
 
-def _latency(workers: list[Worker], plan: Plan) -> dict[Worker, dict[str, list[float]]]:
-    logger.info("latency: %d turns of %d pictures for each model", plan.rounds, plan.turn)
+def _latency(workers: list[Worker], plan: MeasurementPlan) -> dict[Worker, dict[str, list[float]]]:
+    logger.info("latency: %d turns of %d images for each model", plan.rounds, plan.turn)
     times = {worker: {stage: [] for stage in STAGES} for worker in workers}
     for worker in in_turns(workers, plan.rounds):
         for stage, values in worker.ask("latency", plan.turn).items():
@@ -104,8 +93,8 @@ def _latency(workers: list[Worker], plan: Plan) -> dict[Worker, dict[str, list[f
     return times
 
 
-def _throughput(workers: list[Worker], plan: Plan) -> dict[Worker, list[dict[str, float]]]:
-    logger.info("throughput: %d turns of %d pictures a request for each model", plan.rounds, plan.turn)
+def _throughput(workers: list[Worker], plan: MeasurementPlan) -> dict[Worker, list[dict[str, float]]]:
+    logger.info("throughput: %d turns of %d images a request for each model", plan.rounds, plan.turn)
     rates: dict[Worker, list[dict[str, float]]] = {worker: [] for worker in workers}
     for worker in in_turns(workers, plan.rounds):
         rates[worker].append(worker.ask("throughput", plan.turn))

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from src.errors import ConfigError
-from src.files import write_text
-from src.runtime.options import join_precision
+from ..common.errors import ConfigError
+from ..common.files import write_text
+from ..runtime.options import join_precision
 
 _PERCENTILES = (50, 90, 99)
 
@@ -25,12 +25,13 @@ class Measurement:
     """One model on a number of threads (None: the runtime's choice).
 
     Attributes:
-        milliseconds: `percentiles` of a picture's pre-processing ("pre"), "inference", "post" and "whole"; None where
+        milliseconds: `percentiles` of an image's pre-processing ("pre"), "inference", "post" and "whole"; None where
             latency was not measured.
         pictures_per_s: median over turns, with `requests` under way at once; None where not measured.
         open_s, compile_s, first_ms: see `src.bench.session.Session`.
-        peak_mib: of the whole process while it computed one picture after another; `file_mb` in 10^6 bytes.
-        macs: deployed ones (see `src.costs`) at the input size; None, as `parameters`, without MindSpore or contract.
+        peak_mib: of the whole process while it computed one image after another; `file_mb` in 10^6 bytes.
+        macs: deployed ones (see `src.models.costs`) at the input size; None, as `parameters`, without MindSpore or
+            contract.
     """
 
     model: str
@@ -122,7 +123,7 @@ class Slowdown:
 
     Attributes:
         inference: of its median time.
-        throughput: of the time a picture with several under way.
+        throughput: of the time an image with several under way.
     """
 
     row: Measurement
@@ -136,7 +137,7 @@ class Slowdown:
     def __str__(self) -> str:
         texts = [
             f"{name} {share:+.1%}"
-            for name, share in (("inference", self.inference), ("a picture at full throughput", self.throughput))
+            for name, share in (("inference", self.inference), ("an image at full throughput", self.throughput))
             if share is not None
         ]
         threads = f", {self.row.threads} threads" if self.row.threads else ""

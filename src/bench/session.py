@@ -12,21 +12,21 @@ from typing import Any
 import cv2
 import numpy as np
 
-from src.bench.cases import Case
-from src.bench.stream import open_stream
-from src.errors import MattingError, ModelError
-from src.imaging import to_matte
-from src.runtime.base import Predictor
-from src.runtime.contract import Contract
-from src.runtime.factory import open_predictor
-from src.runtime.openvino_runtime import OpenVinoPredictor
+from ..common.errors import MattingError, ModelError
+from ..imaging import to_matte
+from ..model_file.contract import Contract
+from ..runtime.base import Predictor, one_image_at_a_time
+from ..runtime.factory import open_predictor
+from ..runtime.openvino_runtime import OpenVinoPredictor
+from .cases import Case
+from .stream import open_stream
 
 STAGES = ("pre", "inference", "post")
 Opener = Callable[..., tuple[Predictor, Contract]]  # takes what `open_predictor` takes; found by name in a new process
 
 
 class Session:
-    """A model ready to be timed, on one picture of noise.
+    """A model ready to be timed, on one image of noise.
 
     Attributes:
         facts: open_s (import of the runtime, reading and, for onnxruntime, optimising), compile_s (for this input;
@@ -58,7 +58,7 @@ class Session:
         return time.perf_counter() - start
 
     def latency(self, pictures: int) -> dict[str, list[float]]:
-        """Milliseconds of each stage for each picture, one after another; one before them does not count."""
+        """Milliseconds of each stage for each image, one after another; one before them does not count."""
         times = np.array([self._timed() for _ in range(1 + pictures)])[1:]
         return {stage: (1e3 * column).tolist() for stage, column in zip(STAGES, times.T, strict=True)}
 
@@ -73,7 +73,7 @@ class Session:
         return tuple(np.diff(marks))
 
     def throughput(self, pictures: int) -> dict[str, float]:
-        """Pictures a second through the network, inputs ready, `pictures` for each of the requests under way."""
+        """Images a second through the network, inputs ready, `pictures` for each of the requests under way."""
         if self.stream is None:
             self.stream = open_stream(self.predictor, self.case, self.x)
         self.stream.run(self.stream.requests)
@@ -87,17 +87,16 @@ class Session:
 
 
 def fix_size(predictor: Predictor, case: Case) -> None:
-    """Let `prepare` make inputs of `case.shape` whatever the picture; ModelError where the model does not take them."""
+    """Let `prepare` make inputs of `case.shape` whatever the image; ModelError where the model does not take them."""
     form, multiple = predictor.form, predictor.preprocess.multiple
-    wanted = "x".join(map(str, case.shape))
+    expected = "x".join(map(str, case.shape))
     if form.size not in (None, case.shape):
         only = "x".join(map(str, form.size))
-        raise ModelError(f"{case.model} takes only inputs of {only} (height x width), not {wanted}: give --shape "
+        raise ModelError(f"{case.model} takes only inputs of {only} (height x width), not {expected}: give --shape "
                          f"{only}, or export it without --input_shape.")  # fmt: skip
-    if form.batch not in (None, 1):
-        raise ModelError(f"{case.model} takes batches of {form.batch} pictures: export it with a batch of 1.")
+    one_image_at_a_time(predictor, case.model)
     if any(side % multiple for side in case.shape):
-        raise ModelError(f"{case.model} takes sides that are a multiple of {multiple}; --shape is {wanted}.")
+        raise ModelError(f"{case.model} takes sides that are a multiple of {multiple}; --shape is {expected}.")
     predictor.form = dataclasses.replace(form, size=case.shape)
 
 

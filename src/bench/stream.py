@@ -1,4 +1,4 @@
-"""Throughput: as many pictures a second as a runtime can, several of them under way at once."""
+"""Throughput: as many images a second as a runtime can, several of them under way at once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.bench.cases import Case
-from src.jobs import check_workers
-from src.runtime.base import Predictor
-from src.runtime.factory import open_predictor
-from src.runtime.onnx_runtime import OnnxPredictor
-from src.runtime.openvino_runtime import OpenVinoPredictor, import_openvino, openvino_core
+from ..common.processes import check_workers
+from ..runtime.base import Predictor
+from ..runtime.factory import open_predictor
+from ..runtime.onnx_runtime import OnnxPredictor
+from ..runtime.openvino_runtime import OpenVinoPredictor, import_openvino, openvino_core
+from .cases import Case
 
 
 @dataclass(frozen=True)
 class Stream:
     """
     Attributes:
-        requests: pictures under way at once.
-        run: computes so many pictures and returns when all are done.
+        requests: images under way at once.
+        run: computes so many images and returns when all are done.
     """
 
     requests: int
@@ -30,7 +30,7 @@ def open_stream(predictor: Predictor, case: Case, x: np.ndarray) -> Stream:
     """The runtime's best way to compute many inputs like `x` on the case's device and threads.
 
     OpenVINO: compiled for throughput, with as many asynchronous requests as it asks for. onnxruntime: one request a
-    thread, each computed by that thread. Others compute one picture at a time.
+    thread, each computed by that thread. Others compute one image at a time.
     """
     if isinstance(predictor, OpenVinoPredictor):
         return _openvino(predictor, x)

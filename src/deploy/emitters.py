@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from mindspore import nn
 
-from src.deploy.onnx_graph import OnnxGraph
-from src.errors import NetworkError
-from src.models.easpp import ScaleFusion
-from src.models.graph import Graph, Node
-from src.models.layers import Concat, Conv2d, Downsample, MapEnergy, NormAct, SqueezeExcite, ToLayout, ToMatte
-from src.models.two_class import FromLayout, PersonMatte
+from ..common.errors import NetworkError
+from ..models.easpp import ScaleFusion
+from ..models.graph import Graph, Node
+from ..models.layers import AttentionMap, Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
+from ..models.two_class import FromLayout, PersonMatte
+from .onnx_graph import OnnxGraph
 
 Emitter = Callable[["Emission", Node, list[str]], str]
 _EMITTERS: dict[type[nn.Cell], Emitter] = {}
@@ -43,9 +43,9 @@ class Emission:
         self.tensors: dict[int, str] = {}
         self.folded: set[int] = set()  # norms whose affine half is in the weights of the layer before
 
-    def run(self, picture: str) -> list[str]:
-        """Write all layers, the picture being the tensor `picture`; returns the network's outputs."""
-        self.tensors[0] = picture
+    def run(self, image: str) -> list[str]:
+        """Write all layers, the image being the tensor `picture`; returns the network's outputs."""
+        self.tensors[0] = image
         for node in self.graph.nodes[1:]:
             rule = _EMITTERS.get(type(node.cell))
             if rule is None:
@@ -216,7 +216,7 @@ def _squeeze_excite(emission: Emission, node: Node, inputs: list[str]) -> str:
     return onnx.op("Mul", [inputs[0], gate], name)
 
 
-@emitter(MapEnergy)
+@emitter(AttentionMap)
 def _map_energy(emission: Emission, node: Node, inputs: list[str]) -> str:
     onnx, name = emission.onnx, node.name
     squares = onnx.op("Mul", inputs * 2, f"{name}/squares")

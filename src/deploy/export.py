@@ -8,15 +8,15 @@ from pathlib import Path
 
 import onnx
 
-from src.deploy.mindir import write_mindir
-from src.deploy.onnx_model import ANY_SHAPE, Shape, onnx_model
-from src.deploy.openvino_ir import write_ir
-from src.deploy.parity import Difference, check_parity
-from src.errors import ConfigError, OutputError
-from src.files import make_folder
-from src.runtime.contract import Contract
-from src.runtime.factory import open_predictor
-from src.runtime.mindspore_runtime import MindSporePredictor, contract_of
+from ..common.errors import ConfigError, OutputError
+from ..common.files import make_folder, refuse_existing
+from ..model_file.contract import Contract
+from ..runtime.factory import open_predictor
+from ..runtime.mindspore_runtime import MindSporePredictor, contract_of
+from .mindir import write_mindir
+from .onnx_model import ANY_SHAPE, Shape, onnx_model
+from .openvino_ir import convert_onnx, save_ir
+from .parity import Difference, check_parity
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         if self.with_preprocess and self.layout == "NCHW":
-            raise ConfigError("--with_preprocess takes pixels as they lie in a picture, NHWC: leave --layout NCHW out.")
+            raise ConfigError("--with_preprocess takes pixels as they lie in an image, NHWC: leave --layout NCHW out.")
 
     @property
     def channels_last(self) -> bool:
@@ -43,7 +43,7 @@ class ExportOptions:
 
 
 @dataclass(frozen=True)
-class Job:
+class ExportJob:
     """What a format's writer gets."""
 
     checkpoint: Path
@@ -52,20 +52,20 @@ class Job:
     options: ExportOptions
 
 
-def _write_onnx(job: Job, path: Path) -> None:
+def _write_onnx(job: ExportJob, path: Path) -> None:
     options = job.options
     form = options.shape, options.with_preprocess, options.channels_last
     model = onnx_model(job.network.network, job.contract, *form)
     onnx.save(model, path)
 
 
-def _write_openvino(job: Job, path: Path) -> None:
+def _write_openvino(job: ExportJob, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _write_onnx(job, Path(folder) / "model.onnx")
-        write_ir(Path(folder) / "model.onnx", job.contract, path)
+        save_ir(convert_onnx(Path(folder) / "model.onnx"), job.contract, path)
 
 
-def _write_mindir(job: Job, path: Path) -> None:
+def _write_mindir(job: ExportJob, path: Path) -> None:
     if job.options.with_preprocess or job.options.channels_last:
         raise ConfigError(
             "MINDIR takes normalised [N, 3, H, W] only: leave --with_preprocess out and --layout at NCHW, or use ONNX "
@@ -78,7 +78,7 @@ def _write_mindir(job: Job, path: Path) -> None:
 class Format:
     """How a format is written, and the suffixes of the files that it makes, the one to open first."""
 
-    write: Callable[[Job, Path], None]
+    write: Callable[[ExportJob, Path], None]
     suffixes: tuple[str, ...]
 
 
@@ -115,11 +115,12 @@ def export(
     contract = contract_of(meta, checkpoint)
     name = checkpoint.stem + _special(options)
     targets = [make_folder(folder) / (name + suffix) for suffix in kind.suffixes]
-    _refuse_existing(targets, options.overwrite)
+    if not options.overwrite:
+        refuse_existing(*targets, cure="Give another --output_path, or --overwrite to replace it.")
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as staging:
             path = Path(staging) / targets[0].name
-            kind.write(Job(checkpoint, network, contract, options), path)
+            kind.write(ExportJob(checkpoint, network, contract, options), path)
             found = check_parity(network, open_predictor(path)[0])
             for target in reversed(targets):  # the one to open comes last
                 (path.parent / target.name).chmod(0o644)  # MindSpore writes read-only files
@@ -135,9 +136,3 @@ def _special(options: ExportOptions) -> str:
     `_nhwc` for normalised input in that layout."""
     shape = "" if options.shape == ANY_SHAPE else "_" + "x".join(str(max(side, 0)) for side in options.shape)
     return shape + ("_u8" if options.with_preprocess else "_nhwc" if options.channels_last else "")
-
-
-def _refuse_existing(paths: list[Path], overwrite: bool) -> None:
-    existing = [path for path in paths if path.exists()]
-    if existing and not overwrite:
-        raise OutputError(f"{existing[0]} is there already. Give another --output_path, or --overwrite to replace it.")

@@ -9,8 +9,8 @@ from unittest import mock
 import mindspore as ms
 import numpy as np
 
-from src.checkpoint import load_network
-from src.runtime.contract import CONTRACT_KEY, Contract
+from ..checkpoint.file import load_network
+from ..model_file.contract import CONTRACT_KEY, Contract
 
 
 @contextmanager

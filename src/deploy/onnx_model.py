@@ -5,12 +5,12 @@ import onnx
 from mindspore import nn
 from onnx import TensorProto, helper
 
-from src.deploy.emitters import Emission
-from src.deploy.onnx_graph import OnnxGraph
-from src.errors import ConfigError
-from src.models.graph import trace
-from src.runtime.contract import CONTRACT_KEY, Contract
-from src.spec import Preprocess
+from ..common.errors import ConfigError
+from ..model_file.contract import CONTRACT_KEY, Contract
+from ..models.graph import trace
+from ..spec.preprocess import Preprocess
+from .emitters import Emission
+from .onnx_graph import OnnxGraph
 
 OPSET = 17
 _IR_VERSION = 8  # the one of opset 17: runtimes of 2022 and later read it
@@ -56,20 +56,20 @@ def onnx_model(
         its shape inference.
     """
     emission = Emission(trace(network))
-    picture = "input"
+    image = "input"
     if with_preprocess:
-        picture = _normalise(emission.onnx, contract.preprocess)
+        image = _normalise(emission.onnx, contract.preprocess)
     elif channels_last:
-        picture = _channels_first(emission.onnx, picture)
-    (matte,) = emission.run(picture)
+        image = _channels_first(emission.onnx, image)
+    (matte,) = emission.run(image)
     emission.onnx.op("Identity", [matte], "output")
     kind = TensorProto.UINT8 if with_preprocess else TensorProto.FLOAT
     batch, channels, height, width = _named(shape)
     last = with_preprocess or channels_last
     given = [batch, height, width, channels] if last else [batch, channels, height, width]
-    picture = helper.make_tensor_value_info("input", kind, given)
+    image = helper.make_tensor_value_info("input", kind, given)
     matte = helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, 1, height, width])
-    model = _model(emission.onnx, contract.network or "network", picture, [matte])
+    model = _model(emission.onnx, contract.network or "network", image, [matte])
     helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
     return _checked(model)
 
@@ -78,9 +78,9 @@ def training_model(network: nn.Cell) -> onnx.ModelProto:
     """Write a network in training mode: normalised [N, 3, H, W] in, all that it returns then out, in its order."""
     emission = Emission(trace(network))
     outputs = emission.run("input")
-    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, _named(ANY_SHAPE))
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, _named(ANY_SHAPE))
     found = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
-    return _checked(onnx.shape_inference.infer_shapes(_model(emission.onnx, "training", picture, found)))
+    return _checked(onnx.shape_inference.infer_shapes(_model(emission.onnx, "training", image, found)))
 
 
 def _channels_first(graph: OnnxGraph, x: str) -> str:
@@ -105,9 +105,9 @@ def _named(shape: Shape) -> list[int | str]:
 
 
 def _model(
-    graph: OnnxGraph, name: str, picture: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto]
+    graph: OnnxGraph, name: str, image: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto]
 ) -> onnx.ModelProto:
-    body = helper.make_graph(graph.nodes, name, [picture], outputs, list(graph.constants.values()))
+    body = helper.make_graph(graph.nodes, name, [image], outputs, list(graph.constants.values()))
     return helper.make_model(
         body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="modnet"
     )

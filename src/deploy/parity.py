@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import mindspore as ms
 import numpy as np
 
-from src.errors import ExportError
-from src.imaging import to_input
-from src.log import logger
-from src.runtime.base import InputForm, Predictor
-from src.runtime.mindspore_runtime import MindSporePredictor
-from src.synthetic.scene import portrait
+from ..common.errors import ExportError
+from ..common.log import logger
+from ..data.builders.synthetic.scene import portrait
+from ..imaging import to_input
+from ..runtime.base import InputForm, Predictor
+from ..runtime.mindspore_runtime import MindSporePredictor
 
 LIMIT = 1e-4  # of alpha, for float32 models
 # batch, height, width: square, portrait, landscape, odd batch, tiny
@@ -67,13 +67,13 @@ def _sizes(form: InputForm) -> Sequence[tuple[int, int, int]]:
 def _compare(
     reference: Predictor, candidate: Predictor, size: tuple[int, int, int], pictures: list[np.ndarray]
 ) -> Difference:
-    x = np.concatenate([to_input(picture, reference.preprocess, size[1:]) for picture in pictures])
+    x = np.concatenate([to_input(image, reference.preprocess, size[1:]) for image in pictures])
     given = np.stack(pictures) if candidate.form.pixels else candidate.form.arrange(x)
-    wanted = reference.run(x)
-    difference = np.abs(candidate.run(given) - wanted)
+    expected = reference.run(x)
+    difference = np.abs(candidate.run(given) - expected)
     most, mean, allowed = float(difference.max()), float(difference.mean()), LIMIT
     if most >= LIMIT:
-        noise = _rounding_noise(reference, x, wanted)
+        noise = _rounding_noise(reference, x, expected)
         allowed = max(LIMIT, _NOISE_FACTOR * noise)
         logger.warning("rounding is amplified: last bits of input and weights change alpha by up to %.1e", noise)
     return Difference(size, most, mean, allowed)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from mindspore import nn
 
-from src.deploy.onnx_model import training_model
-from src.runtime.openvino_runtime import in_memory
-from src.runtime.options import RuntimeOptions
+from ..runtime.openvino_runtime import in_memory
+from ..runtime.options import RuntimeOptions
+from .onnx_model import training_model
 
 
 def openvino_teacher(teacher: nn.Cell, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:
@@ -17,7 +17,7 @@ def openvino_teacher(teacher: nn.Cell, precision: str) -> Callable[[np.ndarray],
         precision: f32, or bf16 where the CPU computes in it.
 
     Returns:
-        (pictures [N, 3, H, W], float32, normalised) -> all that the network returns, in its order.
+        (images [N, 3, H, W], float32, normalised) -> all that the network returns, in its order.
 
     Raises:
         DeviceError: OpenVINO is not installed, or the CPU does not have the precision.

@@ -1,10 +1,10 @@
 """Reading, writing, geometry, trimaps and compositing: numpy and OpenCV only."""
 
-from src.imaging.background import blur_background, cover
-from src.imaging.bilinear import resize_align_corners, resize_legacy
-from src.imaging.composite import composite
-from src.imaging.foreground import estimate_foreground
-from src.imaging.geometry import (
+from .background import blur_background, cover
+from .bilinear import resize_align_corners, resize_legacy
+from .composite import composite
+from .foreground import estimate_foreground
+from .geometry import (
     crop_reflect,
     fit,
     nearest_multiple,
@@ -16,9 +16,10 @@ from src.imaging.geometry import (
     to_input,
     to_matte,
 )
-from src.imaging.header import Header
-from src.imaging.read import (
+from .header import Header
+from .read import (
     IMAGE_SUFFIXES,
+    check_same_size,
     decode_alpha,
     decode_image,
     image_size,
@@ -27,22 +28,25 @@ from src.imaging.read import (
     read_header,
     read_image,
     read_image_for,
+    read_pair,
     unit_alpha,
 )
-from src.imaging.sheets import error_sheet, matte_sheet, sheet
-from src.imaging.trimap import make_trimap
-from src.imaging.write import encode_alpha, to_uint8, write_alpha, write_file, write_picture, write_png
+from .sheets import error_sheet, matte_sheet, sheet
+from .trimap import make_trimap
+from .write import encode_alpha, encode_jpeg, to_uint8, write_alpha, write_file, write_image, write_png
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "Header",
     "blur_background",
+    "check_same_size",
     "composite",
     "cover",
     "crop_reflect",
     "decode_alpha",
     "decode_image",
     "encode_alpha",
+    "encode_jpeg",
     "error_sheet",
     "estimate_foreground",
     "fit",
@@ -57,6 +61,7 @@ __all__ = [
     "read_header",
     "read_image",
     "read_image_for",
+    "read_pair",
     "resize",
     "resize_align_corners",
     "resize_legacy",
@@ -69,6 +74,6 @@ __all__ = [
     "unit_alpha",
     "write_alpha",
     "write_file",
-    "write_picture",
+    "write_image",
     "write_png",
 ]

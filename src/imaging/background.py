@@ -1,18 +1,18 @@
-"""What stands behind the person: a picture made to fit, or the scene itself out of focus."""
+"""What stands behind the person: an image made to fit, or the scene itself out of focus."""
 
 import cv2
 import numpy as np
 
-from src.imaging.geometry import resize
+from .geometry import resize
 
 # Standard deviation of the blur, and the shorter side at which it is taken, so that its cost does not grow with the
-# picture: 2.5 % of the side.
+# image: 2.5 % of the side.
 _BLUR_SHARE, _BLUR_SIDE = 0.025, 180
 _EPS = 1e-3
 
 
 def cover(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A picture [h, w, 3] scaled with its aspect kept until it fills [height, width, 3], the rest cut evenly."""
+    """An image [h, w, 3] scaled with its aspect kept until it fills [height, width, 3], the rest cut evenly."""
     scale = max(height / image.shape[0], width / image.shape[1])
     rows, columns = (max(n, round(side * scale)) for n, side in zip((height, width), image.shape, strict=False))
     image = resize(image, rows, columns)
@@ -21,7 +21,7 @@ def cover(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def blur_background(image: np.ndarray, alpha: np.ndarray, foreground: np.ndarray) -> np.ndarray:
-    """The picture's background out of focus, uint8 [H, W, 3].
+    """The image's background out of focus, uint8 [H, W, 3].
 
     The person's part of every pixel, alpha * foreground, is taken out, and what is left weighted with 1 - alpha
     (normalised convolution, Knutsson and Westin, CVPR 1993): the person's colours do not bleed into the blur as a glow.

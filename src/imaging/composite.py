@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from src.errors import DataError
-from src.imaging.tiles import soft_tiles, solid
+from ..common.errors import DataError
+from .tiles import soft_tiles, solid
 
 
 def composite(

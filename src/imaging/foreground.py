@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from src.imaging.geometry import resize
-from src.imaging.tiles import grown, soft_tiles, solid
+from .geometry import resize
+from .tiles import grown, soft_tiles, solid
 
 _EPS = 1e-5
 _WIDE, _NARROW = 90, 6
@@ -18,7 +18,7 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     Method: blur fusion, two passes (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021): F and B
     are alpha-weighted local means (window 90, then 6), then F is corrected by alpha times what the means fail to
     explain. The wide means are smooth, so they are taken on a quarter of the sides; what follows is done only in
-    those tiles of the picture that hold soft pixels. Where alpha is 1 the result is the image; where it is 0, and no
+    those tiles of the image that hold soft pixels. Where alpha is 1 the result is the image; where it is 0, and no
     soft pixel near, it is the wide mean (black far from the person).
 
     Args:

@@ -1,13 +1,13 @@
-"""The one pre- and post-processing of the project: picture -> network input, network output -> matte."""
+"""The one pre- and post-processing of the project: image -> network input, network output -> matte."""
 
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from src.errors import DataError
-from src.imaging.bilinear import resize_align_corners
-from src.spec import Preprocess
+from ..common.errors import DataError
+from ..spec.preprocess import Preprocess
+from .bilinear import resize_align_corners
 
 MOST_SHORT_SIDES = 16  # in a longer side; panoramas have up to 10, a row of pixels would make an input of gigabytes
 
@@ -24,12 +24,12 @@ def nearest_multiple(value: float, multiple: int) -> int:
 
 
 def network_size(height: int, width: int, ref_size: int | tuple[int, int] = 512, multiple: int = 32) -> tuple[int, int]:
-    """Size of the network's input for a picture, by the rule of MODNet's inference code.
+    """Size of the network's input for an image, by the rule of MODNet's inference code.
 
-    A picture with both sides below or both sides above `ref_size` is scaled so that its shorter side is
+    An image with both sides below or both sides above `ref_size` is scaled so that its shorter side is
     `ref_size`; one whose sides lie around it is kept. Then both sides go to the nearest multiple (the
     original cuts down to the next lower one, which distorts the aspect more). A `ref_size` of (height, width) is
-    the size for every picture.
+    the size for every image.
 
     Raises:
         DataError: the input's longer side would be more than `MOST_SHORT_SIDES` times `ref_size`.
@@ -42,8 +42,8 @@ def network_size(height: int, width: int, ref_size: int | tuple[int, int] = 512,
         size = nearest_multiple(height, multiple), nearest_multiple(width, multiple)
     if max(size) > max(MOST_SHORT_SIDES * ref_size, multiple):
         raise DataError(
-            f"A picture of {width}x{height} pixels is too narrow: the network's input would be {size[1]}x{size[0]} "
-            f"(width x height), its longer side may be {MOST_SHORT_SIDES} times {ref_size}. Crop the picture."
+            f"An image of {width}x{height} pixels is too narrow: the network's input would be {size[1]}x{size[0]} "
+            f"(width x height), its longer side may be {MOST_SHORT_SIDES} times {ref_size}. Crop the image."
         )
     return size
 
@@ -65,7 +65,7 @@ def resize(array: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def crop_reflect(array: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """Window of [H, W] or [H, W, C]; what lies beyond the border is the picture mirrored (edge pixel not repeated)."""
+    """Window of [H, W] or [H, W, C]; what lies beyond the border is the image mirrored (edge pixel not repeated)."""
     bottom, right = top + height, left + width
     outside = (max(0, -top), max(0, bottom - array.shape[0]), max(0, -left), max(0, right - array.shape[1]))
     if not any(outside):
@@ -77,7 +77,7 @@ def crop_reflect(array: np.ndarray, top: int, left: int, height: int, width: int
 def normalize(image: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
     """uint8 [H, W, 3] -> float32 [H, W, 3] = (value / 255 - mean) / std, by a table of the 256 values."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise DataError(f"A uint8 RGB picture [H, W, 3] is wanted, got {image.dtype} of shape {image.shape}.")
+        raise DataError(f"A uint8 RGB image [H, W, 3] is expected, got {image.dtype} of shape {image.shape}.")
     return cv2.LUT(image, _table(tuple(mean), tuple(std)))
 
 
@@ -95,7 +95,7 @@ def to_channels_first(image: np.ndarray) -> np.ndarray:
 def fit(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = None) -> np.ndarray:
     """uint8 RGB [H, W, 3] at the size of the network's input; `size` as in `to_input`.
 
-    A network whose `ref_size` is one size for all pictures gets them with corners aligned, without smoothing: so
+    A network whose `ref_size` is one size for all images gets them with corners aligned, without smoothing: so
     MMNet is trained and scored. All others get pixel areas.
     """
     size = size or network_size(*image.shape[:2], pre.ref_size, pre.multiple)

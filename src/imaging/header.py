@@ -1,4 +1,4 @@
-"""What a picture file says about itself: format, size, EXIF orientation, and whether it is all there.
+"""What an image file says about itself: format, size, EXIF orientation, and whether it is all there.
 
 JPEG (ITU-T T.81 annex B) and PNG (W3C PNG 3rd edition) are read here without decoding a pixel; other formats
 are left to OpenCV.
@@ -52,7 +52,7 @@ def _parse_jpeg(data: bytes) -> Header | None:
         elif marker == 0xE1 and data[start : start + 6] == b"Exif\0\0" and orientation == 1:
             orientation = _exif_orientation(bytes(data[start + 6 : end]))
         elif marker == _JPEG_SOS:
-            # Entropy-coded data never holds FF D9, so one after the scan's header ends the picture (one before it
+            # Entropy-coded data never holds FF D9, so one after the scan's header ends the image (one before it
             # ends an EXIF thumbnail). Searched from the back, where it is: half a megabyte takes 0.4 ms.
             complete = data.rfind(b"\xff\xd9", end) != -1
     return Header(height, width, orientation, complete, reducible=True) if height and width else None

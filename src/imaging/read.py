@@ -1,4 +1,4 @@
-"""Pictures and alphas from files: EXIF orientation applied, damaged files refused by name."""
+"""Images and alphas from files: EXIF orientation applied, damaged files refused by name."""
 
 import mmap
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.errors import DataError
-from src.imaging.header import Header, parse_header
+from ..common.errors import DataError
+from .header import Header, parse_header
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -21,9 +21,9 @@ _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
 def read_image(path: str | Path, reduce: int = 1) -> np.ndarray:
-    """Decode a picture to uint8 RGB [H, W, 3], upright (EXIF orientation applied).
+    """Decode an image to uint8 RGB [H, W, 3], upright (EXIF orientation applied).
 
-    16-bit pictures are scaled to 8 bit, greyscale is repeated to three channels, an alpha channel is dropped.
+    16-bit images are scaled to 8 bit, greyscale is repeated to three channels, an alpha channel is dropped.
 
     Args:
         path: JPEG, PNG, BMP, WebP or TIFF file.
@@ -31,7 +31,7 @@ def read_image(path: str | Path, reduce: int = 1) -> np.ndarray:
             about a third of the time at 1/2. Other formats are decoded whole, then shrunk.
 
     Raises:
-        DataError: the file is missing, empty, truncated or not a picture.
+        DataError: the file is missing, empty, truncated or not an image.
     """
     data = read_file(path)
     _checked_header(data, path)
@@ -51,7 +51,7 @@ def decode_image(data: bytes, path: str | Path, short_side: int | None = None) -
         short_side: use the largest JPEG reduction that keeps the shorter side at this or more.
 
     Returns:
-        The picture, and its full size (height, width), upright.
+        The image, and its full size (height, width), upright.
     """
     header = _checked_header(data, path)
     if short_side is None or header is None or not header.reducible:
@@ -72,11 +72,11 @@ def read_alpha(path: str | Path, allow_rgb: bool = False) -> np.ndarray:
     """Read an alpha to float32 [H, W] in [0, 1] (8-bit / 255, 16-bit / 65535), upright as `read_image` does.
 
     Args:
-        path: greyscale picture file.
+        path: greyscale image file.
         allow_rgb: also read a 3- or 4-channel file whose three colour channels are equal.
 
     Raises:
-        DataError: the file is missing, empty, truncated, no picture, neither 8- nor 16-bit, or has several
+        DataError: the file is missing, empty, truncated, no image, neither 8- nor 16-bit, or has several
             channels (with `allow_rgb`: several channels that differ).
     """
     return unit_alpha(decode_alpha(read_file(path), path, allow_rgb))
@@ -108,6 +108,31 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """
     header = read_header(path)
     return header.upright if header is not None else read_image(path).shape[:2]
+
+
+def check_same_size(image: np.ndarray | tuple[int, int], alpha: np.ndarray | tuple[int, int], paths: tuple) -> None:
+    """DataError where an image [H, W, ...] and its alpha [H, W] (or their sizes) differ in height or width.
+
+    Args:
+        paths: of the image and of the alpha, for the message.
+    """
+    sizes = [tuple(one if isinstance(one, tuple) else one.shape)[:2] for one in (image, alpha)]
+    if sizes[0] == sizes[1]:
+        return
+    turned = " The sides are swapped: the image's EXIF orientation was ignored when the alpha was made."
+    (image_height, image_width), (height, width) = sizes
+    raise DataError(
+        f"Image '{paths[0]}' is {image_width}x{image_height} but its alpha '{paths[1]}' is {width}x{height} (width x "
+        f"height).{turned if sizes[0] == sizes[1][::-1] else ''} Make the alpha again from this image, or remove both; "
+        "`python data/check_dataset.py CONFIG` lists all such pairs."
+    )
+
+
+def read_pair(image: str | Path, alpha: str | Path, allow_rgb: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """An image uint8 RGB [H, W, 3] and its alpha float32 [H, W] in [0, 1]; DataError where their sizes differ."""
+    pixels, matte = read_image(image), read_alpha(alpha, allow_rgb)
+    check_same_size(pixels, matte, (image, alpha))
+    return pixels, matte
 
 
 def read_header(path: str | Path) -> Header | None:
@@ -159,7 +184,7 @@ def _not_opened(path: str | Path, error: OSError) -> DataError:
 
 def _unreadable(path: str | Path) -> DataError:
     return DataError(
-        f"'{path}' is not a picture that OpenCV can decode. Convert it to JPEG or PNG, or remove it; "
+        f"'{path}' is not an image that OpenCV can decode. Convert it to JPEG or PNG, or remove it; "
         f"read are {' '.join(s[1:] for s in IMAGE_SUFFIXES)}."
     )
 
@@ -174,7 +199,7 @@ def _single_channel(stored: np.ndarray, path: str | Path, allow_rgb: bool) -> np
         else "Its colour channels differ, so it is not an alpha"
     )
     raise DataError(
-        f"Alpha '{path}' has {stored.shape[2]} channels where one is wanted. {cure}; or save it as greyscale PNG."
+        f"Alpha '{path}' has {stored.shape[2]} channels where one is expected. {cure}; or save it as greyscale PNG."
     )
 
 

@@ -1,19 +1,19 @@
-"""Sheets: tables of pictures to look at."""
+"""Sheets: tables of images to look at."""
 
 from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
 
-from src.errors import DataError
-from src.imaging.composite import composite
-from src.imaging.write import to_uint8
+from ..common.errors import DataError
+from .composite import composite
+from .write import to_uint8
 
 _PAPER, _INK, _GREEN = 255, (40, 40, 40), (120, 205, 90)
 _GAP, _TITLE_HEIGHT = 4, 28
 
 Result = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Picture uint8 RGB [H, W, 3], true alpha and matte float [H, W]."""
+"""Image uint8 RGB [H, W, 3], true alpha and matte float [H, W]."""
 
 
 def matte_sheet(results: Iterable[Result]) -> np.ndarray:
@@ -31,17 +31,17 @@ def error_sheet(results: Iterable[Result], labels: Sequence[str], cell: int = 25
 def sheet(
     rows: list[list[np.ndarray]], titles: Sequence[str], cell: int = 256, labels: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Pictures in a table under column titles, uint8 RGB.
+    """Images in a table under column titles, uint8 RGB.
 
     Args:
-        rows: each a list of uint8 RGB [H, W, 3], uint8 grey or float alpha [H, W] pictures of any size; each is
+        rows: each a list of uint8 RGB [H, W, 3], uint8 grey or float alpha [H, W] images of any size; each is
             fitted into a square cell with its aspect kept.
         titles: one for each column.
         cell: side of a cell in pixels.
         labels: a line of text over each row.
     """
     if any(len(row) != len(titles) for row in rows):
-        raise DataError(f"Every row of a sheet needs {len(titles)} pictures, got {[len(row) for row in rows]}.")
+        raise DataError(f"Every row of a sheet needs {len(titles)} images, got {[len(row) for row in rows]}.")
     label_height = 0 if labels is None else _TITLE_HEIGHT
     across, down = cell + _GAP, label_height + cell + _GAP
     page = np.full((_TITLE_HEIGHT + down * len(rows), across * len(titles) - _GAP, 3), _PAPER, np.uint8)

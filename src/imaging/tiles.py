@@ -28,7 +28,7 @@ def soft_tiles(alpha: np.ndarray) -> Iterator[Window]:
 
 
 def grown(tile: Window, margin: int, shape: tuple[int, ...]) -> tuple[Window, Window]:
-    """A window with a margin, cut to the picture's `shape`, and where the window lies in there."""
+    """A window with a margin, cut to the image's `shape`, and where the window lies in there."""
     starts = [max(0, side.start - margin) for side in tile]
     outer = tuple(slice(start, min(side.stop + margin, n)) for start, side, n in zip(starts, tile, shape, strict=True))
     return outer, tuple(slice(side.start - start, side.stop - start) for start, side in zip(starts, tile, strict=True))

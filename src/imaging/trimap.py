@@ -22,7 +22,7 @@ def make_trimap(
     Unknown is every pixel with background_below <= alpha <= foreground_above, each foreground pixel within
     `foreground_px` of one that is not foreground, and each background pixel within `background_px` of one that
     is not background (distance between pixel centres, so 1 is the direct neighbour and 0 adds none).
-    The picture's border counts as going on.
+    The image's border counts as going on.
 
     Args:
         alpha: float32 [H, W] in [0, 1].

@@ -1,4 +1,4 @@
-"""Picture files that appear whole or not at all."""
+"""Image files that appear whole or not at all."""
 
 import struct
 import zlib
@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.errors import DataError, OutputError
-from src.files import whole_file
-from src.imaging.header import PNG_SIGNATURE
+from ..common.errors import DataError, OutputError
+from ..common.files import whole_file
+from .header import PNG_SIGNATURE
 
 _TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 
@@ -29,7 +29,7 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
     write_file(path, cv2.imencode(".png", array)[1].tobytes())
 
 
-def write_picture(path: str | Path, image: np.ndarray) -> None:
+def write_image(path: str | Path, image: np.ndarray) -> None:
     """Write uint8 RGB [H, W, 3] as PNG or, with a suffix of .jpg, as JPEG of quality 88.
 
     Raises:
@@ -39,10 +39,17 @@ def write_picture(path: str | Path, image: np.ndarray) -> None:
     if suffix == ".png":
         write_png(path, image)
     elif suffix in (".jpg", ".jpeg"):
-        options = [cv2.IMWRITE_JPEG_QUALITY, 88]
-        write_file(path, cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes())
+        write_file(path, encode_jpeg(image, quality=88))
     else:
-        raise OutputError(f"Pictures are written as .png or .jpg, not as '{path}'.")
+        raise OutputError(f"Images are written as .png or .jpg, not as '{path}'.")
+
+
+def encode_jpeg(image: np.ndarray, quality: int, full_chroma: bool = False) -> bytes:
+    """uint8 RGB [H, W, 3] -> JPEG of a quality from 1 to 100; `full_chroma` leaves its colours at full size."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    if full_chroma:
+        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
 def write_alpha(path: str | Path, alpha: np.ndarray) -> None:

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from src.files import whole_file
-from src.log import logger
+from ..common.files import whole_file
+from ..common.log import logger
 
 # Copied as it is; only where the container cannot hold it, it is encoded anew.
 _CODECS = (["copy"], ["aac", "-b:a", "192k"])

@@ -1,4 +1,4 @@
-"""What a composite stands on: a colour, a picture, a video, or the scene itself out of focus."""
+"""What a composite stands on: a colour, an image, a video, or the scene itself out of focus."""
 
 import re
 from abc import ABC, abstractmethod
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from src.errors import ConfigError, DataError
-from src.imaging import IMAGE_SUFFIXES, cover, read_image
-from src.inference.video_files import VideoReader
+from ..common.errors import ConfigError, DataError
+from ..imaging import IMAGE_SUFFIXES, cover, read_image
+from ..imaging.video import VideoReader
 
 BLUR = "blur"
 _COLORS = {
@@ -23,7 +23,7 @@ _COLORS = {
 
 
 class Background(ABC):
-    """Gives the picture behind each person in turn."""
+    """Gives the image behind each person in turn."""
 
     @abstractmethod
     def plate(self, height: int, width: int) -> np.ndarray | None:
@@ -36,13 +36,13 @@ class Blur(Background):
 
 
 class Still(Background):
-    """One picture for all, scaled until it fills the frame; a colour is a picture of one pixel."""
+    """One image for all, scaled until it fills the frame; a colour is an image of one pixel."""
 
     def __init__(self, picture: np.ndarray) -> None:
         self.picture = self.fitted = picture
 
     def plate(self, height: int, width: int) -> np.ndarray:
-        fitted = self.fitted  # of the frame before, mostly of the size that is wanted
+        fitted = self.fitted  # of the frame before, mostly of the size that is expected
         if fitted.shape[:2] != (height, width):
             self.fitted = fitted = cover(self.picture, height, width)
         return fitted
@@ -67,8 +67,8 @@ def open_background(text: str, video: bool) -> Background:
     """The background that --background names.
 
     Args:
-        text: 'blur', a colour (a name, '#rrggbb' or 'r,g,b'), or a file: a picture, or a video.
-        video: frames in order are wanted; otherwise a video gives its first frame to all pictures.
+        text: 'blur', a colour (a name, '#rrggbb' or 'r,g,b'), or a file: an image, or a video.
+        video: frames in order are expected; otherwise a video gives its first frame to all images.
 
     Raises:
         ConfigError: it is none of these.
@@ -82,7 +82,7 @@ def open_background(text: str, video: bool) -> Background:
     if not path.is_file():
         raise ConfigError(
             f"--background '{text}' is neither a file nor a colour. Give blur, a colour ({', '.join(_COLORS)}, #rrggbb "
-            "or r,g,b from 0 to 255), a picture or a video."
+            "or r,g,b from 0 to 255), an image or a video."
         )
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return Still(read_image(path))

@@ -7,22 +7,22 @@ import sys
 import cv2
 import numpy as np
 
-from src.errors import ConfigError
+from ..common.errors import ConfigError
 
 _TITLE = "matting"
 _ESCAPE = 27
 
 
 class Display:
-    """Shows pictures one after another. For the main thread only."""
+    """Shows images one after another. For the main thread only."""
 
     def __init__(self) -> None:
         check_display()
         cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
 
-    def show(self, picture: np.ndarray, milliseconds: int = 1) -> bool:
+    def show(self, image: np.ndarray, milliseconds: int = 1) -> bool:
         """Show uint8 RGB [H, W, 3] or grey [H, W]; False once q or Escape was pressed. 0 ms waits for a key."""
-        cv2.imshow(_TITLE, picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        cv2.imshow(_TITLE, image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         return cv2.waitKey(milliseconds) & 0xFF not in (ord("q"), _ESCAPE)
 
 

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from src.errors import ModelError
-from src.log import logger
-from src.runtime.base import Predictor
-from src.runtime.factory import open_predictor
-from src.runtime.mirrored import Mirrored
-from src.runtime.options import open_options
-from src.zoo import default_model, find_model
+from ..common.errors import ModelError
+from ..common.log import logger
+from ..model_file.releases import default_model, find_model
+from ..runtime.base import Predictor
+from ..runtime.factory import open_predictor
+from ..runtime.flip import FlipTTA
+from ..runtime.options import open_options
 
 
 def resolve_model(name_or_path: str | None) -> Path:
@@ -26,4 +26,4 @@ def open_model(args: argparse.Namespace, flip: bool) -> Predictor:
     path = resolve_model(args.model)
     logger.info("model: %s%s", path, ", the mean of two looks (--no-flip: one)" if flip else "")
     predictor, _ = open_predictor(path, args.device, **open_options(args))
-    return Mirrored(predictor) if flip else predictor
+    return FlipTTA(predictor) if flip else predictor

@@ -4,17 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from src.errors import OutputError
-from src.pairs import first_few
+from ..common.errors import OutputError
+from ..common.text import first_few
 
-PICTURE_ENDINGS = {"alpha": ".png", "rgba": "_rgba.png", "composite": "_composite.png"}
+IMAGE_ENDINGS = {"alpha": ".png", "rgba": "_rgba.png", "composite": "_composite.png"}
 VIDEO_ENDINGS = {"alpha": "_alpha.mov", "rgba": "_rgba", "composite": "_composite.mp4"}
 
 
 def output_stems(paths: Sequence[Path], endings: Iterable[str]) -> list[str]:
-    """A stem for the results of each picture.
+    """A stem for the results of each image.
 
-    It is the picture's own, or with its extension where several share it (`a_jpg`, `a_png`); where a result would
+    It is the image's own, or with its extension where several share it (`a_jpg`, `a_png`); where a result would
     still have another's name (`a_rgba.jpg` beside `a.jpg`), a number follows. Case does not tell names apart.
     """
     shared = Counter(path.stem.casefold() for path in paths)

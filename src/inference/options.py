@@ -3,8 +3,8 @@
 import argparse
 from dataclasses import dataclass
 
-from src.errors import ConfigError
-from src.inference.smoothing import OfdThresholds
+from ..common.errors import ConfigError
+from .smoothing import OfdThresholds
 
 OUTPUTS = ("alpha", "rgba", "composite")
 EXISTING = ("refuse", "skip", "replace")
@@ -18,10 +18,10 @@ class InferOptions:
         outputs: which of `OUTPUTS` are written; empty takes the default of the input (see `outputs_for`).
         background: what composites stand on, as `src.inference.backgrounds.open_background` reads it.
         ofd: thresholds of the flicker filter for videos; None leaves it off.
-        batch_size: pictures or frames that go through the network together.
+        batch_size: images or frames that go through the network together.
         existing: what happens to results of an earlier run: 'refuse' to begin, 'skip' what is there, 'replace' it.
         show: a window with what is made.
-        flip: look at everything twice (see `src.runtime.mirrored`); None: at photographs.
+        flip: look at everything twice (see `src.runtime.flip`); None: at photographs.
     """
 
     outputs: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class InferOptions:
         if unknown:
             raise ConfigError(f"--outputs knows {', '.join(OUTPUTS)} (separated by commas), got '{unknown[0]}'.")
         if "composite" in self.outputs and self.background is None:
-            raise ConfigError("--outputs composite needs --background: blur, a colour, a picture or a video.")
+            raise ConfigError("--outputs composite needs --background: blur, a colour, an image or a video.")
         if self.outputs and self.background is not None and "composite" not in self.outputs:
             raise ConfigError("--background is given but --outputs has no composite: add it, or leave one out.")
         if self.batch_size < 1:
@@ -48,7 +48,7 @@ class InferOptions:
         return not video if self.flip is None else self.flip
 
     def outputs_for(self, video: bool) -> tuple[str, ...]:
-        """The outputs to write: those given, else alpha, for pictures rgba too, and composite with a background."""
+        """The outputs to write: those given, else alpha, for images rgba too, and composite with a background."""
         if self.outputs:
             return self.outputs
         return ("alpha", *(() if video else ("rgba",)), *(() if self.background is None else ("composite",)))
@@ -57,18 +57,18 @@ class InferOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `InferOptions`; `read_options` reads them back."""
     parser.add_argument("--outputs", default="", metavar="A,B", help=f"some of {','.join(OUTPUTS)} (default: alpha; "
-                        "for pictures rgba too; composite where --background is given)")  # fmt: skip
-    parser.add_argument("--background", metavar="B", help="blur, a colour (white, #00b140, 0,177,64), a picture or a "
+                        "for images rgba too; composite where --background is given)")  # fmt: skip
+    parser.add_argument("--background", metavar="B", help="blur, a colour (white, #00b140, 0,177,64), an image or a "
                         "video, for the composite")  # fmt: skip
-    parser.add_argument("--batch_size", type=int, default=1, metavar="N", help="pictures a network run (default: 1)")
+    parser.add_argument("--batch_size", type=int, default=1, metavar="N", help="images a network run (default: 1)")
     parser.add_argument("--existing", choices=EXISTING, default="refuse", help="results of an earlier run in --output: "
                         "refuse to begin (default), skip them, replace them")  # fmt: skip
-    parser.add_argument("--ofd", action="store_true", help="videos: mend flicker with one frame of delay")
+    parser.add_argument("--ofd", action="store_true", help="videos: fix flicker with one frame of delay")
     defaults = OfdThresholds()
     for name, text in (("agree", "frames t-1 and t+1 agree up to"), ("differ", "frame t jumps from")):
         parser.add_argument(f"--ofd_{name}", type=float, metavar="D",
                             help=f"{text} this difference of alpha (default: {getattr(defaults, name)})")  # fmt: skip
-    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help="mattes are the mean over a picture and "
+    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help="mattes are the mean over an image and "
                         "its mirror image: better, in twice the network's time (default: of photographs)")  # fmt: skip
     parser.add_argument("--show", action="store_true", help="show what is made in a window; q ends a video")
 

@@ -1,21 +1,21 @@
-"""From a picture and its matte to what is written."""
+"""From an image and its matte to what is written."""
 
 import numpy as np
 
-from src.imaging import blur_background, composite, estimate_foreground, to_uint8
+from ..imaging import blur_background, composite, estimate_foreground, to_uint8
 
 
 def render(
     image: np.ndarray, matte: np.ndarray, outputs: tuple[str, ...], plate: np.ndarray | None
 ) -> dict[str, np.ndarray]:
-    """The outputs that are asked for, by name, each of the picture's size.
+    """The outputs that are asked for, by name, each of the image's size.
 
     Args:
         image: uint8 RGB [H, W, 3].
         matte: float32 [H, W] in [0, 1].
         outputs: of 'alpha' (uint8 grey), 'rgba' (the person's colours with straight alpha, uint8) and 'composite'
             (uint8 RGB).
-        plate: background of the composite, uint8 RGB [H, W, 3]; None blurs the picture's own.
+        plate: background of the composite, uint8 RGB [H, W, 3]; None blurs the image's own.
     """
     made = {}
     alpha = to_uint8(matte)
@@ -32,6 +32,6 @@ def render(
 
 
 def preview(made: dict[str, np.ndarray]) -> np.ndarray:
-    """What a window shows of a picture's outputs: uint8 RGB or grey."""
+    """What a window shows of an image's outputs: uint8 RGB or grey."""
     name = next(name for name in ("composite", "alpha", "rgba") if name in made)
     return made[name][..., :3] if name == "rgba" else made[name]

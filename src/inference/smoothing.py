@@ -3,9 +3,9 @@
 Source: Ke et al., "MODNet", AAAI 2022. Where the mattes before and after a frame agree and the frame differs from
 both, it is set to their mean. Two things are added:
 
-- Only what stands still in the picture is mended. Something that passes a pixel within one frame, or turns back there,
-  looks like flicker to the rule above, which would erase it; but then the picture changes with the matte.
-- The frame before is taken as mended, so that a pixel that jumps every second frame settles too.
+- Only what stands still in the image is fixed. Something that passes a pixel within one frame, or turns back there,
+  looks like flicker to the rule above, which would erase it; but then the image changes with the matte.
+- The frame before is taken as fixed, so that a pixel that jumps every second frame settles too.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from src.errors import ConfigError
+from ..common.errors import ConfigError
 
 # A thumbnail's shorter side, at least: coarse enough for noise and a trembling hand to average out.
 _THUMBNAIL = 64
@@ -43,14 +43,14 @@ class OfdThresholds:
 
 @dataclass(frozen=True)
 class Frame:
-    """A matte float32 [H, W] in [0, 1] and the thumbnail of its picture, uint8 RGB [h, w, 3]."""
+    """A matte float32 [H, W] in [0, 1] and the thumbnail of its image, uint8 RGB [h, w, 3]."""
 
     alpha: np.ndarray
     thumbnail: np.ndarray
 
 
 class OneFrameDelay:
-    """Give it frames in order; each matte comes back, mended, when the next one arrives.
+    """Give it frames in order; each matte comes back, fixed, when the next one arrives.
 
     All are of one size. The first and the last have one neighbour and stay as they are.
     """
@@ -64,7 +64,7 @@ class OneFrameDelay:
         """Take frame t as `Frame` describes it, return the matte of frame t - 1; None for the first."""
         after, done = Frame(alpha, thumbnail), self._waiting
         if done is not None and self._before is not None:
-            done = Frame(mend(self._before, done, after, self.thresholds), done.thumbnail)
+            done = Frame(fix(self._before, done, after, self.thresholds), done.thumbnail)
         self._before, self._waiting = done, after
         return None if done is None else done.alpha
 
@@ -75,7 +75,7 @@ class OneFrameDelay:
 
 
 def make_thumbnail(image: np.ndarray) -> np.ndarray:
-    """A picture uint8 RGB [H, W, 3] as OFD looks at it: a whole number of times smaller, the shorter side 64 to 127."""
+    """An image uint8 RGB [H, W, 3] as OFD looks at it: a whole number of times smaller, the shorter side 64 to 127."""
     height, width = image.shape[:2]
     factor = max(1, min(height, width) // _THUMBNAIL)
     rows, columns = height // factor, width // factor
@@ -83,7 +83,7 @@ def make_thumbnail(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image[: rows * factor, : columns * factor], (columns, rows), interpolation=cv2.INTER_AREA)
 
 
-def mend(before: Frame, current: Frame, after: Frame, thresholds: OfdThresholds) -> np.ndarray:
+def fix(before: Frame, current: Frame, after: Frame, thresholds: OfdThresholds) -> np.ndarray:
     """The current matte with its flicker replaced by the mean of its neighbours; see the top of this file."""
     agree = cv2.compare(cv2.absdiff(before.alpha, after.alpha), thresholds.agree, cv2.CMP_LE)
     jump = cv2.min(cv2.absdiff(current.alpha, before.alpha), cv2.absdiff(current.alpha, after.alpha))

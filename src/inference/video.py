@@ -4,16 +4,16 @@ import signal
 import time
 from pathlib import Path
 
-from src.errors import DataError, OutputError
-from src.inference.audio import copy_sound
-from src.inference.backgrounds import open_background
-from src.inference.naming import VIDEO_ENDINGS, check_results
-from src.inference.options import InferOptions
-from src.inference.video_files import VideoReader
-from src.inference.video_run import VideoJob, VideoReport, run_video
-from src.log import logger
-from src.runtime.base import Predictor
-from src.signals import exit_status
+from ..common.errors import DataError, OutputError
+from ..common.log import logger
+from ..common.signals import exit_status
+from ..imaging.video import VideoReader
+from ..runtime.base import Predictor
+from .audio import copy_sound
+from .backgrounds import open_background
+from .naming import VIDEO_ENDINGS, check_results
+from .options import InferOptions
+from .video_run import VideoJob, VideoReport, run_video
 
 _BROKEN = 1
 

@@ -11,19 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from src.errors import OutputError
-from src.imaging import to_matte
-from src.inference.backgrounds import Background
-from src.inference.display import Display
-from src.inference.options import InferOptions
-from src.inference.pipeline import Matted, Picture, helpers, ordered, run_network
-from src.inference.progress import progress
-from src.inference.render import preview, render
-from src.inference.smoothing import OneFrameDelay, make_thumbnail
-from src.inference.video_files import VideoReader, Write, check_free, write_frames, write_video
-from src.runtime.base import Predictor
-from src.signals import collect_signals
-from src.video_metrics import TemporalError
+from ..common.errors import OutputError
+from ..common.progress import progress
+from ..common.signals import collect_signals
+from ..common.threads import helpers, ordered
+from ..imaging import to_matte
+from ..imaging.video import VideoReader, Write, check_free, write_frames, write_video
+from ..metrics.temporal import TemporalError
+from ..runtime.base import Predictor
+from .backgrounds import Background
+from .display import Display
+from .options import InferOptions
+from .pipeline import Matted, PipelineItem, run_network
+from .render import preview, render
+from .smoothing import OneFrameDelay, make_thumbnail
 
 # Lossless, 0 to 255 as they are (MPEG-4 would make 250 of 255); MPEG-4 is what every OpenCV can write.
 _ALPHA_CODEC, _COLOR_CODEC = "png ", "mp4v"
@@ -122,17 +123,17 @@ def _run_stages(
 
 def _frames(
     decoder: ThreadPoolExecutor, predictor: Predictor, job: VideoJob, options: InferOptions, first: np.ndarray
-) -> Iterator[Picture]:
+) -> Iterator[PipelineItem]:
     start = time.perf_counter()
 
-    def load(number: int) -> Picture | None:
+    def load(number: int) -> PipelineItem | None:
         image = job.reader.read() if number else first
         if image is None:
             return None
         seconds = time.perf_counter() - start
         plate = job.background.plate(*image.shape[:2]) if job.background else None
         thumbnail = make_thumbnail(image) if options.ofd else None
-        return Picture(number, image, predictor.prepare(image), plate, thumbnail, seconds=seconds)
+        return PipelineItem(number, image, predictor.prepare(image), plate, thumbnail, seconds=seconds)
 
     return itertools.takewhile(lambda picture: picture is not None, ordered(decoder, load, itertools.count()))
 
@@ -146,10 +147,10 @@ def _smoothed(matted: Iterator[Matted], options: InferOptions, report: VideoRepo
         if ofd is None:
             yield picture, matte
             continue
-        mended = ofd.push(matte, picture.thumbnail)
+        fixed = ofd.push(matte, picture.thumbnail)
         if waiting is not None:
-            report.after.add(mended)
-            yield waiting, mended
+            report.after.add(fixed)
+            yield waiting, fixed
         waiting = picture
     if waiting is not None:
         last = ofd.flush()
@@ -157,13 +158,13 @@ def _smoothed(matted: Iterator[Matted], options: InferOptions, report: VideoRepo
         yield waiting, last
 
 
-def _render(outputs: tuple[str, ...], matted: Matted) -> tuple[Picture, dict[str, np.ndarray]]:
+def _render(outputs: tuple[str, ...], matted: Matted) -> tuple[PipelineItem, dict[str, np.ndarray]]:
     picture, matte = matted
     return picture, render(picture.image, to_matte(matte, *picture.image.shape[:2]), outputs, picture.plate)
 
 
 def _encode(
-    sinks: dict[str, Write], job: VideoJob, report: VideoReport, rendered: tuple[Picture, dict[str, np.ndarray]]
+    sinks: dict[str, Write], job: VideoJob, report: VideoReport, rendered: tuple[PipelineItem, dict[str, np.ndarray]]
 ) -> np.ndarray:
     """Append a frame to every file; returns what a window would show. Runs in one thread, in order."""
     picture, made = rendered

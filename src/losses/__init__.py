@@ -1,10 +1,10 @@
 """Training losses of the networks."""
 
-from src.losses.distillation import distilled
-from src.losses.mmnet import mmnet_losses
-from src.losses.modnet import blur3x3, modnet_losses
-from src.losses.objective import Objective, objective_of
-from src.losses.soc import soc_losses, soc_objective
+from .distillation import distilled
+from .mmnet import mmnet_losses
+from .modnet import blur3x3, modnet_losses
+from .objective import Objective, objective_of
+from .soc import soc_losses, soc_objective
 
 __all__ = [
     "Objective",

@@ -7,9 +7,10 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
-from src.config import Config
-from src.errors import ConfigError
-from src.losses.objective import Objective
+from ..common.errors import ConfigError
+from ..config.config import Config
+from ..models.norms import freeze_batch_norm
+from .objective import Objective
 
 TERMS = ("kd_semantic", "kd_detail", "kd_matte", "kd_feature")
 Run = Callable[[np.ndarray], Sequence[np.ndarray]]
@@ -31,8 +32,8 @@ def distilled(
       and 1/2 of the side, which asks nothing of the widths (Zagoruyko and Komodakis, "Paying more attention to
       attention", ICLR 2017); times `kd_feature_scale`.
 
-    With `teacher_flip`, the teacher's three mattes are the mean of the picture's and of its mirror image's,
-    mirrored back, which errs less than either; the maps are the picture's.
+    With `teacher_flip`, the teacher's three mattes are the mean of the image's and of its mirror image's,
+    mirrored back, which errs less than either; the maps are the image's.
 
     Both networks must be MODNets, of any widths. The teacher's norms use their moving statistics; it learns nothing.
     It is part of the compiled step, unless `outside` makes of it a function (images [N, 3, H, W]) -> its five outputs.
@@ -47,21 +48,25 @@ def distilled(
     terms = _terms(config)
     names = objective.names + TERMS
 
-    def guided_losses(
-        predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, *guide: ms.Tensor
+    def losses_with_teacher(
+        predictions: tuple[ms.Tensor, ...],
+        image: ms.Tensor,
+        trimap: ms.Tensor,
+        alpha: ms.Tensor,
+        *teacher_outputs: ms.Tensor,
     ) -> tuple[ms.Tensor, ...]:
-        return own(predictions[:3], image, trimap, alpha) + terms(predictions, trimap, guide)
+        return own(predictions[:3], image, trimap, alpha) + terms(predictions, trimap, teacher_outputs)
 
     if outside is not None:
         run = outside(teacher)
-        guide = _both_ways(run, _mirrored_array) if config.teacher_flip else run
-        return replace(objective, names=names, losses=guided_losses, guide=guide)
+        teacher_outputs = _both_ways(run, _mirrored_array) if config.teacher_flip else run
+        return replace(objective, names=names, losses=losses_with_teacher, teacher_outputs=teacher_outputs)
     look = _both_ways(teacher, _mirrored) if config.teacher_flip else teacher
 
     def losses(
         predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
     ) -> tuple[ms.Tensor, ...]:
-        return guided_losses(predictions, image, trimap, alpha, *look(image))
+        return losses_with_teacher(predictions, image, trimap, alpha, *look(image))
 
     return replace(objective, names=names, losses=losses, cells=(teacher,))
 
@@ -84,7 +89,7 @@ def _terms(config: Config) -> Callable[[tuple[ms.Tensor, ...], ms.Tensor, tuple[
 
 
 def _both_ways(teacher: Callable, mirrored: Callable) -> Callable:
-    """`teacher` with its three mattes averaged over a picture and its mirror image."""
+    """`teacher` with its three mattes averaged over an image and its mirror image."""
 
     def look(image: ms.Tensor | np.ndarray) -> tuple:
         seen, other = teacher(image), teacher(mirrored(image))
@@ -102,9 +107,9 @@ def _mirrored_array(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x[..., ::-1])
 
 
-def attention_distance(energy: ms.Tensor, other: ms.Tensor) -> ms.Tensor:
-    """Mean over pictures of the squared distance between two [N, P] rows scaled to unit length; from 0 to 2."""
-    return ops.square(unit_length(energy) - unit_length(other)).sum(axis=1).mean()
+def attention_distance(attention: ms.Tensor, other: ms.Tensor) -> ms.Tensor:
+    """Mean over images of the squared distance between two [N, P] rows scaled to unit length; from 0 to 2."""
+    return ops.square(unit_length(attention) - unit_length(other)).sum(axis=1).mean()
 
 
 def unit_length(rows: ms.Tensor) -> ms.Tensor:
@@ -114,9 +119,7 @@ def unit_length(rows: ms.Tensor) -> ms.Tensor:
 def freeze(teacher: nn.Cell) -> None:
     """Heads on, norms as in inference, nothing trained, and names that no student's parameter has."""
     teacher.set_train(True)
-    for _, cell in teacher.cells_and_names():
-        if isinstance(cell, nn.BatchNorm2d):
-            cell.set_train(False)
+    freeze_batch_norm(teacher)
     for parameter in teacher.get_parameters():
         parameter.requires_grad = False
         parameter.name = f"teacher.{parameter.name}"

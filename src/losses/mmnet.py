@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import mindspore as ms
 from mindspore import ops
 
-from src.models.two_class import person_logit
+from ..models.two_class import person_logit
 
 AUXILIARY_STRIDE = 16
 

@@ -3,7 +3,7 @@
 import mindspore as ms
 from mindspore import ops
 
-from src.models.portable import resize
+from ..models.portable import resize
 
 SEMANTIC_STRIDE = 16
 # scipy.ndimage.gaussian_filter1d([0, 1, 0], sigma=0.8); the official 3x3 blur is the outer product of this with itself.

@@ -7,9 +7,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.config import Config
-from src.losses.mmnet import mmnet_losses
-from src.losses.modnet import modnet_losses
+from ..config.config import Config
+from .mmnet import mmnet_losses
+from .modnet import modnet_losses
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Objective:
     losses: Callable[..., tuple[ms.Tensor, ...]]
     decay_depthwise: bool = True
     cells: tuple[nn.Cell, ...] = ()
-    guide: Callable[[np.ndarray], Sequence[np.ndarray]] | None = None
+    teacher_outputs: Callable[[np.ndarray], Sequence[np.ndarray]] | None = None
 
 
 def _modnet(config: Config) -> Objective:

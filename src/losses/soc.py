@@ -1,4 +1,4 @@
-"""Losses of self-supervised adaptation: MODNet's parts made to agree with one another on pictures without alpha.
+"""Losses of self-supervised adaptation: MODNet's parts made to agree with one another on images without alpha.
 
 Source: Ke et al., AAAI 2022, "SOC for Real-World Data", with the constants of the official trainer.
 """
@@ -6,10 +6,10 @@ Source: Ke et al., AAAI 2022, "SOC for Real-World Data", with the constants of t
 import mindspore as ms
 from mindspore import ops
 
-from src.config import Config
-from src.losses.modnet import SEMANTIC_STRIDE, blur3x3
-from src.losses.objective import Objective
-from src.models.portable import resize
+from ..config.config import Config
+from ..models.portable import resize
+from .modnet import SEMANTIC_STRIDE, blur3x3
+from .objective import Objective
 
 FOREGROUND, LEAST = 0.1, 0.01
 BAND_SHARE = 0.05
@@ -40,7 +40,7 @@ def soc_losses(
 
     Semantic: mean squared difference between the semantic matte and the shrunken, blurred matte, once with the one and
     once with the other held fixed (a fixed value of at most 0.01 counts as 0). Detail: absolute differences of detail
-    and matte to those of the backup, averaged over the `boundary` band; a picture without a band counts 0.
+    and matte to those of the backup, averaged over the `boundary` band; an image without a band counts 0.
 
     Args:
         predictions: semantic [N, 1, H/16, W/16], detail and matte [N, 1, H, W] of the network that learns, in [0, 1].
@@ -61,7 +61,7 @@ def _fixed(target: ms.Tensor) -> ms.Tensor:
 
 
 def _band_mean(band: ms.Tensor, difference: ms.Tensor) -> ms.Tensor:
-    """Mean over pictures of the mean absolute difference within each one's band."""
+    """Mean over images of the mean absolute difference within each one's band."""
     area = ops.maximum(band.sum((1, 2, 3)), ops.ones_like(band[:, 0, 0, 0]))
     return ((band * ops.abs(difference)).sum((1, 2, 3)) / area).mean()
 
@@ -70,7 +70,7 @@ def boundary(semantic: ms.Tensor, matte: ms.Tensor) -> ms.Tensor:
     """[N, 1, H, W] of 0 and 1: where the grey dilation and the grey erosion of the foreground differ.
 
     The foreground is where the matte exceeds 0.1, times the share to which the semantic matte around it does. The
-    windows are squares of 5 % of the picture's mean side.
+    windows are squares of 5 % of the image's mean side.
     """
     height, width = matte.shape[2], matte.shape[3]
     sure = resize((semantic > FOREGROUND).astype(matte.dtype), height, width)

@@ -4,9 +4,10 @@ import mindspore as ms
 from mindspore import nn
 from mindspore.common.initializer import initializer
 
-from src.models.layers import Concat, MapShape, native_layout
-from src.models.units import ConvNormAct
-from src.spec import EasppSpec, Norm
+from ..spec.blocks import Norm
+from ..spec.modnet import EasppSpec
+from .layers import Concat, MapShape, native_layout
+from .units import ConvNormAct
 
 
 class ScaleFusion(nn.Cell):

@@ -3,8 +3,9 @@
 import mindspore as ms
 from mindspore import nn
 
-from src.models.units import ConvNormAct
-from src.spec import BlockSpec, EncoderSpec, Norm
+from ..spec.blocks import BlockSpec, Norm
+from ..spec.encoder import EncoderSpec
+from .units import ConvNormAct
 
 
 class InvertedResidual(nn.Cell):
@@ -34,7 +35,7 @@ class InvertedResidual(nn.Cell):
 
 
 class Encoder(nn.Cell):
-    """Picture -> maps at 1/2, 1/4 and 1/32 of the side, with `spec.tap_channels` and `spec.head` channels."""
+    """Image -> maps at 1/2, 1/4 and 1/32 of the side, with `spec.tap_channels` and `spec.head` channels."""
 
     def __init__(self, spec: EncoderSpec) -> None:
         super().__init__()

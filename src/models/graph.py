@@ -12,8 +12,8 @@ from unittest import mock
 
 from mindspore import nn
 
-from src.errors import NetworkError
-from src.models.layers import MapShape
+from ..common.errors import NetworkError
+from .layers import MapShape
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Node:
     """One layer's output map.
 
     Attributes:
-        name: the cell's name in the network, as in its parameters' names; "input" for the picture.
-        cell: the layer; None for the picture.
+        name: the cell's name in the network, as in its parameters' names; "input" for the image.
+        cell: the layer; None for the image.
         inputs: indices of the nodes that feed it, in the order of the cell's arguments.
         shape: channels, height and width of its output.
     """
@@ -36,7 +36,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in the order of computation (0 is the picture), and the indices of those that the network returns."""
+    """Nodes in the order of computation (0 is the image), and the indices of those that the network returns."""
 
     nodes: tuple[Node, ...]
     outputs: tuple[int, ...]
@@ -49,15 +49,15 @@ class Graph:
 
 
 def trace(network: nn.Cell, height: int = 512, width: int = 512) -> Graph:
-    """The graph of a network for one RGB picture of `height` x `width` pixels (multiples of 32).
+    """The graph of a network for one RGB image of `height` x `width` pixels (multiples of 32).
 
     In training mode the heads that only training needs are part of it. Nothing is computed. Raises NetworkError
     where a cell's `construct` does more than call layers.
     """
     tracer = _Tracer(network)
-    picture = tracer.add("input", None, (), (3, height, width))
+    image = tracer.add("input", None, (), (3, height, width))
     with tracer.recording():
-        outputs = network(picture)
+        outputs = network(image)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     return Graph(tuple(tracer.nodes), tuple(symbol.index for symbol in outputs))
 

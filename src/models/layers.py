@@ -1,8 +1,8 @@
 """Layers shared by all networks, in one of two layouts.
 
 Portable: MindSpore's own operators on [N, C, H, W]; CPU, GPU and Ascend. Native: the fused operators of
-`src.cpu_ops` on [N, H, W, C]; chosen on the CPU where they are built. Parameters, their names and the results are
-the same, so a checkpoint of one runs in the other. Networks enter a layout with `ToLayout`, build maps with the
+`src.backend.cpu_ops` on [N, H, W, C]; chosen on the CPU where they are built. Parameters, their names and the results
+are the same, so a checkpoint of one runs in the other. Networks enter a layout with `ToLayout`, build maps with the
 cells below, and leave it with `ToMatte`; nothing else in a network knows of the difference.
 
 Each layer tells its `out_shape` (channels, height, width) from those of its inputs: `src/models/graph.py` reads the
@@ -12,9 +12,9 @@ network's data flow by it.
 import mindspore as ms
 from mindspore import nn, ops
 
-from src import cpu_ops
-from src.models.portable import InstanceNorm, resize
-from src.spec import Norm
+from ..backend import cpu_ops
+from ..spec.blocks import Norm
+from .portable import InstanceNorm, resize
 
 MapShape = tuple[int, int, int]  # channels, height, width; the same in both layouts
 
@@ -28,7 +28,7 @@ def native_layout() -> bool:
 
 
 class Downsample(nn.Cell):
-    """The picture [N, C, H, W] at 1 / `factor` of its size, bilinear."""
+    """The image [N, C, H, W] at 1 / `factor` of its size, bilinear."""
 
     def __init__(self, factor: int) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Conv2d(nn.Cell):
             self.bias = ms.Parameter(ms.common.initializer.initializer("zeros", (out_channels,)), name="bias")
         self.native = native_layout()
         if self.native:
-            from src.cpu_ops.operators import Conv2dOp
+            from ..backend.cpu_ops.operators import Conv2dOp
 
             self.op = Conv2dOp(stride, pad, dilation, group, bias)
         else:
@@ -135,7 +135,7 @@ class NormAct(nn.Cell):
             self.bnorm.momentum = 1 - momentum  # the way MindSpore's cell holds it
             self.bnorm.bn_train = ops.BatchNorm(is_training=True, epsilon=self.eps, momentum=1 - momentum)
         if self.native:
-            from src.cpu_ops.operators import NormOp
+            from ..backend.cpu_ops.operators import NormOp
 
             self.op = NormOp(self.bn, self.eps, momentum, *self.settings)
 
@@ -179,7 +179,7 @@ class Concat(nn.Cell):
         self.upsample, self.legacy = upsample, legacy
         self.native = native_layout()
         if self.native:
-            from src.cpu_ops.operators import ConcatOp
+            from ..backend.cpu_ops.operators import ConcatOp
 
             self.op = ConcatOp(*upsample, legacy=legacy)
 
@@ -216,7 +216,7 @@ class SqueezeExcite(nn.Cell):
         return x
 
 
-class MapEnergy(nn.Cell):
+class AttentionMap(nn.Cell):
     """Mean over the channels of a map's squares, in rows: -> [N, h * w]. The same numbers from maps of any width."""
 
     def __init__(self) -> None:

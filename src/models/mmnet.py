@@ -4,11 +4,11 @@ import mindspore as ms
 from mindspore import nn
 from mindspore.common.initializer import initializer
 
-from src.models.layers import Concat, Conv2d, NormAct, ToLayout
-from src.models.two_class import FromLayout, PersonMatte
-from src.models.units import ConvNormAct
-from src.spec import MMNetSpec, Norm
-from src.spec_mmnet import JoinSpec, MultiBranchSpec
+from ..spec.blocks import Norm
+from ..spec.mmnet import JoinSpec, MMNetSpec, MultiBranchSpec
+from .layers import Concat, Conv2d, NormAct, ToLayout
+from .two_class import FromLayout, PersonMatte
+from .units import ConvNormAct
 
 BN_EPS = 1e-3
 BN_MOMENTUM = 0.999  # of the original: some thousand steps pass before the moving statistics mean anything
@@ -54,7 +54,7 @@ def chain(in_channels: int, specs: tuple[MultiBranchSpec, ...]) -> nn.Sequential
 
 
 class MMNetEncoder(nn.Cell):
-    """Picture -> maps at 1/4, 1/8 and 1/16 of the side."""
+    """Image -> maps at 1/4, 1/8 and 1/16 of the side."""
 
     def __init__(self, spec: MMNetSpec) -> None:
         super().__init__()

@@ -3,11 +3,12 @@
 import mindspore as ms
 from mindspore import nn
 
-from src.models.easpp import EfficientAspp
-from src.models.encoder import Encoder
-from src.models.layers import Concat, Downsample, MapEnergy, SqueezeExcite, ToLayout
-from src.models.units import ConvNormAct, MatteHead
-from src.spec import ModNetSpec, Norm
+from ..spec.blocks import Norm
+from ..spec.modnet import ModNetSpec
+from .easpp import EfficientAspp
+from .encoder import Encoder
+from .layers import AttentionMap, Concat, Downsample, SqueezeExcite, ToLayout
+from .units import ConvNormAct, MatteHead
 
 
 def unit(in_channels: int, norm: Norm, kernel: int, stride: int = 1) -> ConvNormAct:
@@ -43,7 +44,7 @@ class LowResolutionBranch(nn.Cell):
 
 
 class HighResolutionBranch(nn.Cell):
-    """Details: picture and shallow maps, led by the semantics -> map at 1/2; its head gives the matte's details."""
+    """Details: image and shallow maps, led by the semantics -> map at 1/2; its head gives the matte's details."""
 
     def __init__(self, spec: ModNetSpec) -> None:
         super().__init__()
@@ -97,7 +98,7 @@ class MODNet(nn.Cell):
     Input: [N, 3, H, W], RGB normalised as the checkpoint's `Preprocess` says, sides multiples of 32.
     Output in inference (`set_train(False)`): matte [N, 1, H, W] in [0, 1].
     Output in training: semantic [N, 1, H/16, W/16], detail and matte [N, 1, H, W], all in [0, 1]; and where
-    `returns_maps` is set, the energies of the maps at 1/8 and 1/2 of the side (see `MapEnergy`), for distillation.
+    `returns_maps` is set, the energies of the maps at 1/8 and 1/2 of the side (see `AttentionMap`), for distillation.
     """
 
     def __init__(self, spec: ModNetSpec) -> None:
@@ -110,7 +111,7 @@ class MODNet(nn.Cell):
         self.hr_branch = HighResolutionBranch(spec)
         self.f_branch = FusionBranch(spec)
         self.upsample = Concat(True)
-        self.energy = MapEnergy()
+        self.attention = AttentionMap()
         self.returns_maps = False
 
     def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ...]:
@@ -124,4 +125,4 @@ class MODNet(nn.Cell):
         if not self.training:
             return matte
         outputs = self.lr_branch.head(lr8x), self.hr_branch.detail(hr2x, image), matte
-        return (*outputs, self.energy(lr8x), self.energy(hr2x)) if self.returns_maps else outputs
+        return (*outputs, self.attention(lr8x), self.attention(hr2x)) if self.returns_maps else outputs

@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 
 from mindspore import nn
 
-from src.errors import NetworkError
-from src.models.encoder import Encoder
-from src.models.layers import NormAct, SqueezeExcite
-from src.models.mmnet import Join, MMNet, MultiBranch
-from src.models.modnet import MODNet
-from src.spec import EncoderSpec, MMNetSpec, ModNetSpec, NetworkSpec, Norm
-from src.spec_mmnet import JoinSpec, MultiBranchSpec
+from ..common.errors import NetworkError
+from ..spec.blocks import Norm
+from ..spec.encoder import EncoderSpec
+from ..spec.mmnet import JoinSpec, MMNetSpec, MultiBranchSpec
+from ..spec.modnet import ModNetSpec
+from ..spec.serialisation import NetworkSpec
+from .encoder import Encoder
+from .layers import NormAct, SqueezeExcite
+from .mmnet import Join, MMNet, MultiBranch
+from .modnet import MODNet
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import mindspore as ms
 from mindspore import nn, ops
 
-from src.models import layers
-from src.models.layers import MapShape
+from . import layers
+from .layers import MapShape
 
 
 class FromLayout(nn.Cell):

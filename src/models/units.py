@@ -3,8 +3,8 @@
 import mindspore as ms
 from mindspore import nn
 
-from src.models.layers import BN_EPS, Conv2d, NormAct, ToMatte
-from src.spec import Norm
+from ..spec.blocks import Norm
+from .layers import BN_EPS, Conv2d, NormAct, ToMatte
 
 
 class ConvNormAct(nn.Cell):

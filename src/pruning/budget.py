@@ -4,16 +4,16 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from src.errors import ConfigError
-from src.log import logger
-from src.pruning.measure import Measure, Target
-from src.pruning.strategies import Setting, Strategy, fixed_count
+from ..common.errors import ConfigError
+from ..common.log import logger
+from .measure import Measure, Target
+from .strategies import Setting, Strategy, fixed_count
 
 LEVELS = 32  # steps of each part's ratio
 _HALVINGS = 20
 
 
-def meet(setting: Setting, strategy: Strategy, target: Target, measure: Measure) -> tuple[np.ndarray, float]:
+def search_ratio(setting: Setting, strategy: Strategy, target: Target, measure: Measure) -> tuple[np.ndarray, float]:
     """The smallest ratio at which a strategy meets the target: channels to keep, int [groups], and that ratio.
 
     Raises ConfigError where the network meets the target as it is, or no ratio does.
@@ -48,7 +48,7 @@ def by_part(setting: Setting, target: Target, measure: Measure) -> tuple[np.ndar
         ConfigError: the network meets the target as it is, or no widths within the limits do.
     """
     _check(setting, target, measure)
-    search = _Search(setting, measure)
+    search = _RatioSearch(setting, measure)
     while search.cost > target.value:
         steps = {part: step for part in search.ratios if (step := search.next_step(part)) is not None}
         if not steps:
@@ -90,7 +90,7 @@ def widened(setting: Setting, counts: np.ndarray, target: Target, measure: Measu
     return counts
 
 
-class _Search:
+class _RatioSearch:
     """Ratios by part, with the cost of the network that they give."""
 
     def __init__(self, setting: Setting, measure: Measure) -> None:

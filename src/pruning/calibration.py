@@ -1,18 +1,19 @@
-"""Pictures for a network under the knife: batches of a data set, and batch norms' statistics renewed with them."""
+"""Images for a network under the knife: batches of a data set, and batch norms' statistics renewed with them."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.dataset import MattingSamples, TrainingSequence
-from src.dataset_spec import DatasetSpec
-from src.imaging import crop_reflect, read_image, to_input
-from src.pairs import files_by_stem, natural_order
-from src.spec import Preprocess
+from ..common.text import natural_order
+from ..config.dataset import DatasetSpec
+from ..data.pairs import files_by_stem
+from ..data.samples import MattingSamples, TrainingSequence
+from ..imaging import crop_reflect, read_image, to_input
+from ..models.norms import batch_norms
+from ..spec.preprocess import Preprocess
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -20,7 +21,7 @@ Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
 def training_batches(spec: DatasetSpec, count: int, seed: int = 0) -> Iterator[Batch]:
     """The first batches of a training run: image [N, 3, H, W], trimap and alpha [N, 1, H, W], float32.
 
-    A set of fewer pictures than `count` batches gives each picture once or more, in new crops.
+    A set of fewer images than `count` batches gives each image once or more, in new crops.
     """
     samples = MattingSamples(spec, training=True, seed=seed)
     size = min(spec.batch_size, len(samples))
@@ -32,7 +33,7 @@ def training_batches(spec: DatasetSpec, count: int, seed: int = 0) -> Iterator[B
 
 
 def folder_batches(folder: Path, pre: Preprocess, count: int, size: int = 4) -> Iterator[np.ndarray]:
-    """Network inputs [N, 3, S, S] of a folder's pictures: their middle squares, S as the pre-processing says."""
+    """Network inputs [N, 3, S, S] of a folder's images: their middle squares, S as the pre-processing says."""
     files = files_by_stem(folder)
     names = natural_order(files)[: count * size]
     for i in range(0, len(names), size):
@@ -44,23 +45,6 @@ def _square(image: np.ndarray, pre: Preprocess) -> np.ndarray:
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     square = crop_reflect(image, top, left, side, side)
     return to_input(square, pre)
-
-
-def batch_norms(network: nn.Cell) -> list[nn.BatchNorm2d]:
-    return [cell for _, cell in network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)]
-
-
-@contextmanager
-def frozen_statistics(network: nn.Cell) -> Iterator[None]:
-    """Within, the network has its training heads, and its batch norms use their moving statistics."""
-    training = network.training
-    network.set_train(True)
-    for norm in batch_norms(network):
-        norm.set_train(False)
-    try:
-        yield
-    finally:
-        network.set_train(training)
 
 
 def recalibrate(network: nn.Cell, images: Iterable[np.ndarray]) -> int:

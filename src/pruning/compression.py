@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from src.errors import NetworkError
-from src.pruning.groups import Channels, Group
-from src.pruning.plan import lowest
-from src.spec import BlockSpec, ModNetSpec, NetworkSpec, Norm, mobilenetv2_encoder
-from src.weight_names import branch_units, encoder_block_names
-from src.weights import compression_spec
+from ..checkpoint.conversion import compression_spec
+from ..checkpoint.weight_names import branch_units, encoder_block_names
+from ..common.errors import NetworkError
+from ..spec.blocks import BlockSpec, Norm
+from ..spec.encoder import mobilenetv2_encoder
+from ..spec.modnet import ModNetSpec
+from ..spec.serialisation import NetworkSpec
+from .groups import Channels, Group
+from .plan import lowest
 
 _BASE_WIDTH = 32  # of the high-resolution and fusion branches before pruning
 _LR8X = 32  # the original's network reads so many channels, whatever the file says
@@ -71,7 +74,7 @@ class CompressionForm:
     """
 
     def __init__(self, spec: NetworkSpec, multiple: int = 1) -> None:
-        """NetworkError for a network that the file cannot describe as it is; no mask would mend it."""
+        """NetworkError for a network that the file cannot describe as it is; no mask would fix it."""
         compression_info(spec, threshold=1.0)
         self.spec, self.multiple = spec, multiple
         self.norms = {f"{ours}.conv": norm for _, ours, _, norm, _ in branch_units(spec)}
@@ -94,16 +97,16 @@ class CompressionForm:
     def fit(self, channels: Channels, counts: np.ndarray) -> ModNetSpec:
         """The network nearest to int [groups] counts that the file can tell."""
         whole = {layer: len(group) for group in channels.groups for layer in group.layers}
-        wanted = {
+        expected = {
             layer: int(count)
             for group, count in zip(channels.groups, self._apart(channels, counts), strict=True)
             for layer in group.layers
         }
-        outs, expansions = [wanted[_STEM]], []
+        outs, expansions = [expected[_STEM]], []
         for block, layer in self._outputs():
-            hidden, outs = layer.replace("project", "expand"), [*outs, wanted[layer]]
-            expansions.append(_expansion(wanted[hidden], whole[hidden], outs[-2]) if block.expand else 1)
-        head, lr16x = wanted["encoder.head.conv"], wanted["lr_branch.conv_lr16x.conv"]
+            hidden, outs = layer.replace("project", "expand"), [*outs, expected[layer]]
+            expansions.append(_expansion(expected[hidden], whole[hidden], outs[-2]) if block.expand else 1)
+        head, lr16x = expected["encoder.head.conv"], expected["lr_branch.conv_lr16x.conv"]
         return compression_spec({
             "ratio": 1 - self._base(channels, counts) / _BASE_WIDTH,
             "new_cfg": [*outs, max(head, min(4, whole["encoder.head.conv"]))],  # a quarter of it is the gate's width
@@ -141,8 +144,8 @@ class CompressionForm:
         return min(max(width, _LEAST_BASE, self.multiple), own)
 
 
-def _expansion(wanted: int, whole: int, width: int) -> int:
-    return min(max(_nearest(wanted / width), _LEAST_EXPANSION), whole // width)
+def _expansion(expected: int, whole: int, width: int) -> int:
+    return min(max(_nearest(expected / width), _LEAST_EXPANSION), whole // width)
 
 
 def _nearest(value: float) -> int:

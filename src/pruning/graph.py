@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.errors import NetworkError
-from src.models.easpp import ScaleFusion
-from src.models.graph import Graph, Node
-from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
-from src.models.two_class import FromLayout
+from ..common.errors import NetworkError
+from ..models.easpp import ScaleFusion
+from ..models.graph import Graph, Node
+from ..models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
+from ..models.two_class import FromLayout
 
 
 @dataclass(frozen=True)

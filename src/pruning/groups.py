@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 from mindspore import nn
 
-from src.models.graph import Graph, trace
-from src.models.layers import NormAct
-from src.models.narrowing import part_of
-from src.pruning.graph import Axis, Couplings, walk
+from ..models.graph import Graph, trace
+from ..models.layers import NormAct
+from ..models.narrowing import part_of
+from .graph import Axis, Couplings, walk
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Channels:
     Attributes:
         graph: the network's data flow in training.
         count: they are numbered from 0 to count - 1.
-        groups: the channels that may go. Those of the picture and of the network's outputs are in none.
+        groups: the channels that may go. Those of the image and of the network's outputs are in none.
         axes: which parameters have to be cut, and where.
         maps: channels of every node's output.
         hidden: those of the hidden layer of each SqueezeExcite, by name.

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from mindspore import nn
 
-from src.models.graph import Graph
-from src.models.layers import NormAct
-from src.pruning.groups import Channels
+from ..models.graph import Graph
+from ..models.layers import NormAct
+from .groups import Channels
 
 Weights = Mapping[str, np.ndarray]
 GATHERINGS = ("mean", "sum")
@@ -50,7 +50,7 @@ def bn_scale(weights: Weights, channels: Channels, gather: str = "mean") -> np.n
     """L1 x |gamma| / sigma: the filter as it is once its batch norm is folded in.
 
     It does not change when filters are scaled and their norms compensate, which plain L1 does. Instance norm has no
-    gamma and its sigma is the picture's: of an IBNorm each half is scored by itself, with mean 1.
+    gamma and its sigma is the image's: of an IBNorm each half is scored by itself, with mean 1.
     """
     norms = _norms_behind(channels.graph)
 
@@ -86,7 +86,7 @@ def _of_filters(
 
 
 def makers(channels: Channels) -> np.ndarray:
-    """Number of layers that make each channel, int [channels.count]; 0 for the picture's."""
+    """Number of layers that make each channel, int [channels.count]; 0 for the image's."""
     return np.bincount(np.concatenate([axis.channels for axis in channels.filters.values()]), minlength=channels.count)
 
 

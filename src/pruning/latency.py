@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 from mindspore import nn
 
-from src.costs import use
-from src.deploy.onnx_model import onnx_model
-from src.files import whole_file
-from src.models.graph import trace
-from src.pruning.groups import Channels
-from src.pruning.measure import Sizes
-from src.pruning.strategies import Setting, uniform
-from src.pruning.surgery import prune
-from src.runtime.contract import Contract
-from src.runtime.openvino_runtime import openvino_core
-from src.spec import Preprocess
+from ..common.files import whole_file
+from ..deploy.onnx_model import onnx_model
+from ..model_file.contract import Contract
+from ..models.costs import use
+from ..models.graph import trace
+from ..runtime.openvino_runtime import openvino_core
+from ..spec.preprocess import Preprocess
+from .groups import Channels
+from .measure import Sizes
+from .strategies import Setting, uniform
+from .surgery import prune
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 0.9)
 TOLERANCE = 0.15  # share by which a measured time may differ from the table's before it is worth a warning
@@ -95,7 +95,7 @@ def measure_latency(
     profiler: Profiler | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> LatencyTable:
-    """Profile a network at a few uniform widths, for one picture of `size` (height, width)."""
+    """Profile a network at a few uniform widths, for one image of `size` (height, width)."""
     profiler = profiler or profile_openvino
     works = Works(network, setting.channels, *size)
     columns = []
@@ -113,7 +113,7 @@ def measure_latency(
 
 @dataclass(frozen=True)
 class LatencyCheck:
-    """Milliseconds of a picture: of the network before pruning, and after it by the table and by the clock."""
+    """Milliseconds of an image: of the network before pruning, and after it by the table and by the clock."""
 
     dense: float
     predicted: float
@@ -136,16 +136,16 @@ def profile_openvino(network: nn.Cell, height: int, width: int) -> Profile:
     model = onnx_model(network, Contract(Preprocess()), (1, 3, height, width)).SerializeToString()
     core = openvino_core()
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    picture = np.random.default_rng(0).uniform(-1, 1, (1, 3, height, width)).astype(np.float32)
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 3, height, width)).astype(np.float32)
     plain = core.compile_model(core.read_model(model), "CPU", options).create_infer_request()
     counting = core.compile_model(core.read_model(model), "CPU", options | {"PERF_COUNT": True}).create_infer_request()
     layers = {node.name for node in trace(network, height, width)}
     walls, profiles = [], []
     for run in range(_WARM_UP + _RUNS):
         start = time.perf_counter()
-        plain.infer(picture, share_inputs=True)
+        plain.infer(image, share_inputs=True)
         wall = time.perf_counter() - start
-        counting.infer(picture, share_inputs=True)
+        counting.infer(image, share_inputs=True)
         if run >= _WARM_UP:
             walls.append(1e3 * wall)
             entries = [(entry.node_name, 1e3 * entry.real_time.total_seconds()) for entry in counting.profiling_info]

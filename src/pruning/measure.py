@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from mindspore import nn
 
-from src.costs import STATISTICS, deployed_and_training, weight_uses
-from src.errors import ConfigError
-from src.pruning.groups import Channels
+from ..common.errors import ConfigError
+from ..models.costs import STATISTICS, deployed_and_training, weight_uses
+from .groups import Channels
 
 Measure = Callable[[np.ndarray], float]  # mask of the channels that stay -> cost
 MEASURED_SIZE = (512, 512)
@@ -32,7 +32,7 @@ class Sizes:
 
 
 def parameters(network: nn.Cell, channels: Channels) -> Measure:
-    """Learned parameters, as `src.costs` counts them."""
+    """Learned parameters, as `src.models.costs` counts them."""
     sizes = Sizes(network, channels)
     names = [name for name in sizes.shapes if name.rpartition(".")[2] not in STATISTICS]
     return lambda keep: sum(sizes.of(name, keep) for name in names)
@@ -44,7 +44,7 @@ def kept_channels(channels: Channels) -> Measure:
 
 
 def macs(network: nn.Cell, channels: Channels, height: int = 512, width: int = 512) -> Measure:
-    """Deployed MACs for one picture of `height` x `width` pixels."""
+    """Deployed MACs for one image of `height` x `width` pixels."""
     sizes = Sizes(network, channels)
     uses = weight_uses(deployed_and_training(network, height, width)[0])
     return lambda keep: sum(times * sizes.of(name, keep) for name, times in uses.items())
@@ -56,7 +56,7 @@ class Target:
 
     Attributes:
         kind: "macs", "params", "latency" (in ms) or "channels".
-        size: (height, width) of the picture that MACs and latency are of.
+        size: (height, width) of the image that MACs and latency are of.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class Target:
         timed = match is not None and match["kind"] == "latency"
         if not match or float(match["value"]) <= 0 or timed != (match["unit"] == "ms"):
             raise ConfigError(
-                f"The target {text!r} cannot be read. Wanted is one of macs=3.0G, params=1.2M, latency=20ms@512x512, "
+                f"The target {text!r} cannot be read. Expected is one of macs=3.0G, params=1.2M, latency=20ms@512x512, "
                 "with a number above 0."
             )
         if match["kind"] == "params" and match["height"]:

@@ -2,7 +2,7 @@
 
 Batch norm folds into the convolution before it when a network is deployed; instance norm has to be computed. An
 instance norm has no scale and shift, so a batch norm with scale 1 and shift 0 on statistics of the same maps takes its
-place: it computes the same on a picture whose own statistics are those.
+place: it computes the same on an image whose own statistics are those.
 """
 
 import csv
@@ -14,14 +14,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.checkpoint import load_weights
-from src.files import whole_file
-from src.models import build_network
-from src.models.graph import Node, trace
-from src.models.layers import NormAct, SqueezeExcite, native_layout
-from src.models.narrowing import Kept, narrowing_of
-from src.spec import Norm
-from src.training.setup import renormed
+from ..checkpoint.file import load_weights
+from ..checkpoint.renorm import renormed
+from ..common.files import whole_file
+from ..models.build import build_network
+from ..models.graph import Node, trace
+from ..models.layers import NormAct, SqueezeExcite, native_layout
+from ..models.narrowing import Kept, narrowing_of
+from ..spec.blocks import Norm
 
 COLUMNS = ("layer", "batch_channels", "instance_channels", "mse", "mse_unchanged", "milliseconds", "saved")
 
@@ -106,7 +106,7 @@ def _deployed(network: nn.Cell) -> list[Node]:
 
 
 def input_statistics(network: nn.Cell, layers: Collection[str], images: Iterable[np.ndarray]) -> Statistics:
-    """Mean and variance over all pixels of all pictures [N, 3, H, W], by channel, of what some norms get."""
+    """Mean and variance over all pixels of all images [N, 3, H, W], by channel, of what some norms get."""
     axes = (0, 1, 2) if native_layout() else (0, 2, 3)
     moments: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
 
@@ -169,12 +169,12 @@ def measure_norms(
     Args:
         narrow: what pruning left of `network`, with the same names; or `network` itself.
         score: a network's MSE.
-        images: pictures [N, 3, H, W] for the statistics.
+        images: images [N, 3, H, W] for the statistics.
         size: height and width at which the time is measured.
         profiler: (network, height, width) -> milliseconds of each layer; None: OpenVINO's.
     """
     if profiler is None:
-        from src.pruning.latency import profile_openvino as profiler  # needs onnx and openvino
+        from .latency import profile_openvino as profiler  # needs onnx and openvino
     layers = instance_norms(narrow)
     statistics = input_statistics(network, layers, images)
     plain = batch_normalised(narrow, layers, input_statistics(narrow, layers, images[:1]))

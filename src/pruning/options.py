@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from src.dataset_spec import check_choice
-from src.errors import ConfigError
-from src.pruning.importance import GATHERINGS, IMPORTANCES
-from src.pruning.measure import Target
-from src.pruning.plan import Limits
+from ..common.checks import check_choice
+from ..common.errors import ConfigError
+from .importance import GATHERINGS, IMPORTANCES
+from .measure import Target
+from .plan import Limits
 
 NORM_CHOICES = ("auto", "batch", "ib")
 STRATEGIES = ("original", "uniform", "global", "budget", "sensitivity")
@@ -27,10 +27,10 @@ class PruneOptions:
         target: upper bound of a cost instead of a ratio; not for "original".
         gather: "mean" or "sum" of a channel's scores over the layers that make it; for "global", since only there
             do channels of different groups compete.
-        calibration: folder of pictures for the batch norms' statistics; None takes the training set's, if there is one.
+        calibration: folder of images for the batch norms' statistics; None takes the training set's, if there is one.
         batches: so many batches for these and for Taylor importance.
-        recalibrate: renew the batch norms' statistics where pictures are given.
-        pictures: so many validation pictures for the sensitivity and for the choice of norms.
+        recalibrate: renew the batch norms' statistics where images are given.
+        images: so many validation images for the sensitivity and for the choice of norms.
         norm: "ib": instance norms stay; "batch": all become batch norms; "auto": those whose harm is worth it.
         norm_cost: share by which "auto" lets the MSE rise before any retraining.
         compatible: keep to widths that ModelCompression's side file can tell.
@@ -71,7 +71,7 @@ class PruneOptions:
             if name in given and not used:
                 raise ConfigError(f"--{option} would change nothing: only {user} would look at it. Leave it out.")
         if self.calibration is not None and not (self.recalibrate or self.norm != "ib"):
-            raise ConfigError("--calibration gives pictures to renew norms with, --no_recalibration forbids it.")
+            raise ConfigError("--calibration gives images to renew norms with, --no_recalibration forbids it.")
 
     def _check_values(self) -> None:
         check_choice("strategy", self.strategy, STRATEGIES)

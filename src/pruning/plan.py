@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from src.errors import ConfigError, NetworkError
-from src.pruning.groups import Channels
+from ..common.errors import ConfigError, NetworkError
+from .groups import Channels
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PruningPlan:
     """Which channels stay.
 
     Attributes:
@@ -72,4 +72,4 @@ def check(channels: Channels, keep: np.ndarray) -> None:
         if not keep[group.channels].any():
             raise NetworkError(f"All {len(group)} channels of '{group.name}' would go. Keep at least one.")
     if not keep[~free].all():
-        raise NetworkError("Channels of the picture or of the network's outputs would go. They have to stay.")
+        raise NetworkError("Channels of the image or of the network's outputs would go. They have to stay.")

@@ -1,4 +1,4 @@
-"""What pruning did: layer by layer, as numbers, as text and as a picture."""
+"""What pruning did: layer by layer, as numbers, as text and as an image."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,9 +7,9 @@ from typing import Any
 
 from mindspore import nn
 
-from src.costs import LayerCost, count
-from src.files import whole_file, write_text
-from src.models.narrowing import part_of
+from ..common.files import whole_file, write_text
+from ..models.costs import LayerCost, count
+from ..models.narrowing import part_of
 
 CONVENTIONS = {
     "macs": "deployed: multiplications of convolutions and dense layers at inference, 512x512",
@@ -21,7 +21,7 @@ _LABELS = {"Conv2d": "Conv", "NormAct": "Norm", "SqueezeExcite": "Gate"}
 
 @dataclass(frozen=True)
 class LayerChange:
-    """One layer before and after; `widths` as in `src.costs.Use`, MACs with heads."""
+    """One layer before and after; `widths` as in `src.models.costs.Use`, MACs with heads."""
 
     name: str
     label: str

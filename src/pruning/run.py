@@ -10,38 +10,38 @@ import numpy as np
 from mindspore import nn
 from tqdm import tqdm
 
-from src.checkpoint import Meta, file_source, load_network, save_checkpoint, weights_of
-from src.config import Config
-from src.errors import ConfigError, NetworkError, OutputError
-from src.evaluation import evaluate
-from src.files import make_folder, write_text
-from src.log import logger
-from src.losses import objective_of
-from src.pairs import evaluation_pairs
-from src.pruning.budget import by_part, meet
-from src.pruning.calibration import folder_batches, recalibrate, training_batches
-from src.pruning.compression import CompressionForm, compression_info
-from src.pruning.groups import channels_of
-from src.pruning.importance import OF_WEIGHTS
-from src.pruning.measure import MEASURED_SIZE, Measure, Target, kept_channels, macs, parameters
-from src.pruning.norms import batch_normalised, input_statistics, instance_norms, measure_norms
-from src.pruning.options import PruneOptions
-from src.pruning.plan import Plan
-from src.pruning.report import PruneReport, compare
-from src.pruning.sensitivity import Sensitivity, measure_sensitivity
-from src.pruning.strategies import Setting, by_ranking, original, uniform
-from src.pruning.surgery import arrays_of, prune
-from src.pruning.taylor import taylor
-from src.runtime.mindspore_runtime import MindSporePredictor
-from src.spec import ModNetSpec
-from src.training.setup import preprocess_of
-from src.zoo import find_model
+from ..checkpoint.file import Meta, file_source, load_network, save_checkpoint, weights_of
+from ..common.errors import ConfigError, NetworkError, OutputError
+from ..common.files import make_folder, write_text
+from ..common.log import logger
+from ..config.config import Config
+from ..data.pairs import evaluation_pairs
+from ..data.preprocess import preprocess_of
+from ..evaluation.score import evaluate
+from ..losses import objective_of
+from ..model_file.releases import find_model
+from ..runtime.mindspore_runtime import MindSporePredictor
+from ..spec.modnet import ModNetSpec
+from .budget import by_part, search_ratio
+from .calibration import folder_batches, recalibrate, training_batches
+from .compression import CompressionForm, compression_info
+from .groups import channels_of
+from .importance import OF_WEIGHTS
+from .measure import MEASURED_SIZE, Measure, Target, kept_channels, macs, parameters
+from .norms import batch_normalised, input_statistics, instance_norms, measure_norms
+from .options import PruneOptions
+from .plan import PruningPlan
+from .report import PruneReport, compare
+from .sensitivity import Sensitivity, measure_sensitivity
+from .strategies import Setting, global_threshold, original, uniform
+from .surgery import arrays_of, prune
+from .taylor import taylor
 
 CHECKPOINT, SIDE_FILE = "pruned.ckpt", "pruned.json"
 
 
 def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
-    """Prune `config.ckpt_path` into `config.output_path`; raises MattingError for whatever the user can mend."""
+    """Prune `config.ckpt_path` into `config.output_path`; raises MattingError for whatever the user can fix."""
     if not config.ckpt_path:
         raise ConfigError("Name the network to prune: --ckpt_path FILE.ckpt")
     output = Path(config.output_path)
@@ -92,9 +92,9 @@ class _Run:
     def __post_init__(self) -> None:
         options, config = self.options, self.config
         if options.norm != "ib" and options.calibration is None and config.train_dataset is None:
-            raise ConfigError("`norm` needs pictures for new batch norms' statistics: give --config or --calibration.")
+            raise ConfigError("`norm` needs images for new batch norms' statistics: give --config or --calibration.")
         if options.norm == "auto" and config.val_dataset is None:
-            raise ConfigError("`norm: auto` needs pictures to score: give --config with a `val_dataset`.")
+            raise ConfigError("`norm: auto` needs images to score: give --config with a `val_dataset`.")
         form = CompressionForm(self.network.spec, options.limits.multiple) if options.compatible else None
         self.channels, weights = channels_of(self.network), arrays_of(self.network)
         self.setting = Setting(self.channels, weights, self._scores(weights), options.limits, form)
@@ -104,18 +104,18 @@ class _Run:
         if self.options.importance in OF_WEIGHTS:
             return OF_WEIGHTS[self.options.importance](weights, self.channels, self.options.gather)
         if self.config.train_dataset is None:
-            raise ConfigError("Taylor importance needs pictures with alphas: give --config with a `train_dataset`.")
+            raise ConfigError("Taylor importance needs images with alphas: give --config with a `train_dataset`.")
         self._check_normalisation()
         batches = training_batches(self.config.dataset("train_dataset"), self.options.batches, self.config.seed)
         losses = objective_of(self.network.spec.network, self.config).losses
         bar = tqdm(batches, "importance", self.options.batches, unit="batch", disable=None)
         return taylor(self.network, self.channels, bar, losses, self.options.gather)
 
-    def plan(self) -> Plan:
+    def plan(self) -> PruningPlan:
         counts, settings = self._counts()
         limits = {"min_channels": self.options.limits.min_channels, "multiple": self.options.limits.multiple}
         settings = {"importance": self.options.importance, **settings, **limits}
-        return Plan(self.setting.keep(counts), self.options.strategy, settings)
+        return PruningPlan(self.setting.keep(counts), self.options.strategy, settings)
 
     def _counts(self) -> tuple[np.ndarray, dict[str, Any]]:
         """Channels that each group keeps, and the numbers behind them."""
@@ -128,12 +128,12 @@ class _Run:
             return counts, {"target": options.target.format(options.target.value)} | {
                 f"ratio_{part}": round(ratio, 4) for part, ratio in ratios.items()
             }
-        strategies = {"uniform": uniform, "global": by_ranking}
+        strategies = {"uniform": uniform, "global": global_threshold}
         if options.strategy in strategies and options.target is None:
             return strategies[options.strategy](setting, options.ratio), {"ratio": options.ratio}
         strategy = strategies.get(options.strategy) or self._sensitivity().allot
         target = options.target or Target("channels", (1 - options.ratio) * setting.sizes.sum())
-        counts, strength = meet(setting, strategy, target, self._measure(target))
+        counts, strength = search_ratio(setting, strategy, target, self._measure(target))
         return counts, {"target": target.format(target.value), "strength": round(strength, 4)}
 
     def _measure(self, target: Target) -> Measure:
@@ -143,7 +143,7 @@ class _Run:
             return parameters(self.network, self.channels)
         if target.kind == "macs":
             return macs(self.network, self.channels, *target.size)
-        from src.pruning.latency import measure_latency  # needs onnx and openvino
+        from .latency import measure_latency  # needs onnx and openvino
 
         self.table = measure_latency(self.network, self.setting, target.size, progress=_bar("latency", "width"))
         self.table.save(self.output / "latency.csv")
@@ -157,7 +157,7 @@ class _Run:
         """
         if self.table is None:
             return None
-        from src.pruning.latency import LatencyCheck, profile_openvino
+        from .latency import LatencyCheck, profile_openvino
 
         measured = sum(profile_openvino(narrow, *self.options.target.size).values())
         check = LatencyCheck(self.table.dense, self.table(keep), measured)
@@ -167,7 +167,7 @@ class _Run:
 
     def _sensitivity(self) -> Sensitivity:
         if self.config.val_dataset is None:
-            raise ConfigError("The strategy `sensitivity` needs pictures to score: give --config with a `val_dataset`.")
+            raise ConfigError("The strategy `sensitivity` needs images to score: give --config with a `val_dataset`.")
         score = self._score()
         table = measure_sensitivity(
             self.network, self.setting, lambda: score(self.network), progress=_bar("sensitivity", "trial")
@@ -177,7 +177,7 @@ class _Run:
         return table
 
     def _score(self) -> Callable[[nn.Cell], float]:
-        """MSE of a network on the first validation pictures."""
+        """MSE of a network on the first validation images."""
         spec = self.config.dataset("val_dataset")
         pairs = evaluation_pairs(spec)[: self.options.pictures]
 
@@ -209,15 +209,15 @@ class _Run:
         return chosen
 
     def recalibrate(self, narrow: nn.Cell) -> int:
-        """Renew batch norms' statistics where there are pictures; returns the number of batches."""
+        """Renew batch norms' statistics where there are images; returns the number of batches."""
         images = self._images() if self.options.recalibrate else None
         if images is None:
-            logger.info("batch norms keep their statistics: pictures (--config or --calibration) would renew them")
+            logger.info("batch norms keep their statistics: images (--config or --calibration) would renew them")
             return 0
         return recalibrate(narrow, tqdm(images, "batch norms", unit="batch", disable=None))
 
     def _images(self) -> Iterable[np.ndarray] | None:
-        """Batches of pictures without labels, [N, 3, H, W]; None where no pictures are given."""
+        """Batches of images without labels, [N, 3, H, W]; None where no images are given."""
         options = self.options
         if options.calibration is not None:
             return folder_batches(options.calibration, self.meta.preprocess, options.batches)

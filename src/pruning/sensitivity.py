@@ -9,11 +9,11 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.files import whole_file
-from src.pruning.groups import Channels
-from src.pruning.plan import select
-from src.pruning.strategies import Setting, fixed_count
-from src.pruning.surgery import silence
+from ..common.files import whole_file
+from .groups import Channels
+from .plan import select
+from .strategies import Setting, fixed_count
+from .surgery import zero_channels
 
 RATIOS = (0.25, 0.5, 0.75)
 COLUMNS = ("group", "part", "channels", "ratio", "kept", "mse", "mse_unpruned")
@@ -57,7 +57,7 @@ class Sensitivity:
             csv.writer(file).writerows([COLUMNS, *rows])
 
     def draw(self, path: Path) -> None:
-        """One picture a part, one curve a group: MSE against the share of channels removed."""
+        """One image a part, one curve a group: MSE against the share of channels removed."""
         from matplotlib.figure import Figure
 
         groups = self.channels.groups
@@ -105,7 +105,7 @@ def measure_sensitivity(
         counts = setting.sizes
         counts[g] = max(1, fixed_count(len(groups[g]), ratios[r]))
         keep = select(setting.channels, setting.scores, counts)
-        silent = silence(setting.weights, setting.channels, keep)
+        silent = zero_channels(setting.weights, setting.channels, keep)
         try:
             for name, value in silent.items():
                 present[name].set_data(ms.Tensor(value))

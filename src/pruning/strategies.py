@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.pruning.groups import Channels, Group
-from src.pruning.importance import Weights, filter_l1
-from src.pruning.plan import Limits, select
+from .groups import Channels, Group
+from .importance import Weights, filter_l1
+from .plan import Limits, select
 
 # Which rule of the original's acts on a part: the threshold on the parts that see far, the ratio on all others.
 THRESHOLD_PARTS = ("backbone", "lr")
@@ -49,7 +49,7 @@ def adaptive_count(scores: np.ndarray, threshold: float) -> int:
     The count is rounded to the nearest multiple of 8 (halves up, at least 8; 8 more where that lost over 10 %).
     Scores that are all equal tell nothing apart: 1, as the original has it.
 
-    Source: the rule of ModelCompression's pruner, restated from its outputs (tests/golden/keepcounts.json).
+    Source: the rule of ModelCompression's pruner, restated from its outputs (benchmarks/reference/keepcounts.json).
     """
     ranked = np.sort(scores)[::-1]
     spread = ranked[0] - ranked[-1]
@@ -92,7 +92,7 @@ def uniform(setting: Setting, ratio: float) -> np.ndarray:
     return np.array([fixed_count(size, ratio) for size in setting.sizes])
 
 
-def by_ranking(setting: Setting, ratio: float) -> np.ndarray:
+def global_threshold(setting: Setting, ratio: float) -> np.ndarray:
     """The lowest scores of the whole network go, whichever groups they are in."""
     groups = setting.channels.groups
     scores = np.sort(np.concatenate([setting.scores[group.channels] for group in groups]))

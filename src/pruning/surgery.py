@@ -6,13 +6,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.checkpoint import load_weights
-from src.models import build_network
-from src.models.layers import NormAct, SqueezeExcite
-from src.models.narrowing import Kept, narrowing_of
-from src.pruning.groups import Channels, channels_of
-from src.pruning.plan import check
-from src.spec import NetworkSpec, Norm
+from ..checkpoint.file import load_weights
+from ..models.build import build_network
+from ..models.layers import NormAct, SqueezeExcite
+from ..models.narrowing import Kept, narrowing_of
+from ..spec.blocks import Norm
+from ..spec.serialisation import NetworkSpec
+from .groups import Channels, channels_of
+from .plan import check
 
 
 def arrays_of(network: nn.Cell) -> dict[str, np.ndarray]:
@@ -58,7 +59,7 @@ def prune(network: nn.Cell, keep: np.ndarray, channels: Channels | None = None) 
     return narrow.set_train(False)
 
 
-def silence(weights: Mapping[str, np.ndarray], channels: Channels, keep: np.ndarray) -> dict[str, np.ndarray]:
+def zero_channels(weights: Mapping[str, np.ndarray], channels: Channels, keep: np.ndarray) -> dict[str, np.ndarray]:
     """Those parameters that read channels outside `keep`, with zeros where they do: pruning without a new network."""
     result: dict[str, np.ndarray] = {}
     for axis in channels.columns:

@@ -11,9 +11,10 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.pruning.calibration import Batch, frozen_statistics
-from src.pruning.groups import Channels
-from src.pruning.importance import by_group, makers
+from ..models.norms import frozen_statistics
+from .calibration import Batch
+from .groups import Channels
+from .importance import by_group, makers
 
 Losses = Callable[[tuple[ms.Tensor, ...], ms.Tensor, ms.Tensor, ms.Tensor], tuple[ms.Tensor, ...]]
 

@@ -12,16 +12,17 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.checkpoint import file_source, load_network, load_weights, save_checkpoint, weights_of
-from src.errors import ConfigError
-from src.files import refuse_existing
-from src.models import build_network
-from src.models.layers import NormAct, SqueezeExcite
-from src.models.narrowing import Kept, narrowing_of
-from src.pruning.groups import Channels, channels_of
-from src.pruning.plan import Limits
-from src.pruning.surgery import arrays_of, silence
-from src.spec import NetworkSpec, Norm
+from ..checkpoint.file import file_source, load_network, load_weights, save_checkpoint, weights_of
+from ..common.errors import ConfigError
+from ..common.files import refuse_existing
+from ..models.build import build_network
+from ..models.layers import NormAct, SqueezeExcite
+from ..models.narrowing import Kept, narrowing_of
+from ..spec.blocks import Norm
+from ..spec.serialisation import NetworkSpec
+from .groups import Channels, channels_of
+from .plan import Limits
+from .surgery import arrays_of, zero_channels
 
 
 def widen_checkpoint(
@@ -80,7 +81,7 @@ def widen(network: nn.Cell, widths: Mapping[str, int], seed: int = 0) -> nn.Cell
     wide_channels = channels_of(wide)
     keep = _old_channels(channels, wide_channels)
     weights = graft(arrays_of(network), arrays_of(wide), wide_channels, keep)
-    weights |= silence(weights, wide_channels, keep)
+    weights |= zero_channels(weights, wide_channels, keep)
     load_weights(wide, {name: ms.Parameter(ms.Tensor(value)) for name, value in weights.items()}, "the wide network")
     return wide.set_train(False)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from src.log import logger
+from ..common.log import logger
 
 CANDIDATES = 8  # layers whose harm is measured; the others are ranked by their signal-to-noise ratio alone
 _HARMFUL = 0.1  # of what 8 bits cost the transition band: layers that cost less are told apart by chance
@@ -13,7 +13,7 @@ _HARMFUL = 0.1  # of what 8 bits cost the transition band: layers that cost less
 
 @dataclass(frozen=True)
 class Score:
-    """Mean squared error of a model on the validation pictures: whole, and in the transition band."""
+    """Mean squared error of a model on the validation images: whole, and in the transition band."""
 
     mse: float
     band_mse: float
@@ -65,7 +65,7 @@ class Outcome:
         return {"met": self.met, "chosen": asdict(self.chosen), "trials": trials, "ranking": ranking}
 
 
-class Search:
+class FloatLayerSearch:
     """Looks for few layers to keep in float.
 
     Args:

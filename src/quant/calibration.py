@@ -1,33 +1,34 @@
-"""Pictures as network inputs for calibration: the same pixels as everywhere, in squares of one size."""
+"""Images as network inputs for calibration: the same pixels as everywhere, in squares of one size."""
 
 from pathlib import Path
 
 import numpy as np
 
-from src.config import Config
-from src.errors import ConfigError
-from src.imaging import crop_reflect, read_image
-from src.log import logger
-from src.pairs import files_by_stem, find_pairs, natural_order
-from src.quant.options import Calibration
-from src.runtime.base import Predictor
+from ..common.errors import ConfigError
+from ..common.log import logger
+from ..common.text import natural_order
+from ..config.config import Config
+from ..data.pairs import files_by_stem, find_pairs
+from ..imaging import crop_reflect, read_image
+from ..runtime.base import Predictor
+from .options import Calibration
 
 
 def calibration_inputs(choice: Calibration, config: Config | None, predictor: Predictor) -> list[np.ndarray]:
     """Inputs as `Predictor.prepare` makes them, all of one shape, chosen by the seed.
 
-    A model of free size gets squares, as large as a picture is, at a place chosen by the seed, which the predictor's
-    pre-processing brings to its own size; a model of one size gets whole pictures, as it does when it is used.
+    A model of free size gets squares, as large as an image is, at a place chosen by the seed, which the predictor's
+    pre-processing brings to its own size; a model of one size gets whole images, as it does when it is used.
 
     Raises:
-        ConfigError: there is neither a folder nor a training set of pictures.
-        DataError: the folder is missing or empty, or a picture cannot be read.
+        ConfigError: there is neither a folder nor a training set of images.
+        DataError: the folder is missing or empty, or an image cannot be read.
     """
     files = _files(choice, config)
     rng = np.random.default_rng(choice.seed)
     chosen = rng.permutation(len(files))[: choice.size]
     if len(chosen) < choice.size:
-        logger.warning("calibration: %d pictures are wanted, there are %d", choice.size, len(chosen))
+        logger.warning("calibration: %d images are expected, there are %d", choice.size, len(chosen))
     pictures = (read_image(files[i]) for i in chosen)
     if predictor.form.size is None and isinstance(predictor.preprocess.ref_size, int):
         pictures = (_square(picture, rng) for picture in pictures)
@@ -39,10 +40,10 @@ def _files(choice: Calibration, config: Config | None) -> list[Path]:
         files = files_by_stem(Path(choice.folder))
         return [files[name] for name in natural_order(files)]
     if config is None:
-        raise ConfigError("int8 needs pictures to calibrate with: give --calibration FOLDER, or --config FILE.yml.")
+        raise ConfigError("int8 needs images to calibrate with: give --calibration FOLDER, or --config FILE.yml.")
     spec = config.dataset("train_dataset")
     if spec.name == "AMD" and spec.img_subpath is None:
-        raise ConfigError("AMD composes its training pictures: give whole pictures with --calibration FOLDER.")
+        raise ConfigError("AMD composes its training images: give whole images with --calibration FOLDER.")
     return [pair.image for pair in find_pairs(spec)]
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from src.errors import OutputError
-from src.quant.source import Source
-from src.runtime.contract import CONTRACT_KEY, Contract
-from src.runtime.openvino_runtime import import_openvino, openvino_core
+from ..common.errors import OutputError
+from ..deploy.openvino_ir import save_ir
+from ..model_file.contract import CONTRACT_KEY, Contract
+from ..runtime.openvino_runtime import openvino_core
+from .source import Source
 
 
 def variant_contract(source: Source, note: Mapping[str, Any], scores: Mapping[str, float]) -> Contract:
@@ -23,16 +24,6 @@ def variant_contract(source: Source, note: Mapping[str, Any], scores: Mapping[st
 def save_onnx(model: onnx.ModelProto, contract: Contract, path: Path) -> None:
     helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
     onnx.save(model, path)
-
-
-def save_ir(model: Any, contract: Contract, path: Path) -> None:
-    """Write an `openvino.Model` as `path` (.xml) and the .bin file beside it; OutputError where that cannot be."""
-    openvino = import_openvino()
-    model.set_rt_info(contract.to_json(), [CONTRACT_KEY])
-    try:
-        openvino.save_model(model, str(path), compress_to_fp16=False)
-    except RuntimeError as error:  # a full disk, for one
-        raise OutputError(f"OpenVINO cannot write {path}: {error}") from error
 
 
 def stamp(path: Path, contract: Contract) -> None:
@@ -48,12 +39,6 @@ def stamp(path: Path, contract: Contract) -> None:
 def files_of(path: Path) -> list[Path]:
     """All files of a model, the one to open last."""
     return [path.with_suffix(".bin"), path] if path.suffix == ".xml" else [path]
-
-
-def refuse_existing(paths: list[Path]) -> None:
-    for path in paths:
-        if path.exists():
-            raise OutputError(f"{path} is there already. Give another --output_path, or --overwrite to replace it.")
 
 
 def publish(staged: Path, target: Path) -> None:

@@ -7,11 +7,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from src.quant.files import save_ir, save_onnx
-from src.quant.layers import CONVOLUTIONS
-from src.quant.source import Source
-from src.runtime.contract import Contract
-from src.runtime.openvino_runtime import import_openvino
+from ..deploy.openvino_ir import convert_onnx, save_ir
+from ..model_file.contract import Contract
+from ..runtime.openvino_runtime import import_openvino
+from .files import save_onnx
+from .layers import CONVOLUTIONS
+from .source import Source
 
 
 def write_fp16(source: Source, contract: Contract, path: Path) -> None:
@@ -19,7 +20,7 @@ def write_fp16(source: Source, contract: Contract, path: Path) -> None:
     if path.suffix == ".onnx":
         save_onnx(half_weights(source.model), contract, path)
         return
-    model = import_openvino().convert_model(str(source.path))
+    model = convert_onnx(source.path)
     halve(model)
     save_ir(model, contract, path)
 

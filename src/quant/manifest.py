@@ -1,26 +1,25 @@
 """manifest.json: what lies in a folder of quantised models, for programs and people."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from src.errors import OutputError
-from src.files import write_text
+from ..common.errors import OutputError
+from ..common.files import sha256_of, write_text
 
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One model.
 
     Attributes:
         model: what other programs are given, relative to the folder; FILE@bf16 is that file opened in bf16.
         files: name, bytes and sha256 of each file of it.
         dtype, backend, note: how it was made; the note's `deviation` as `src.quant.scoring.Validation.deviation` says.
-        scores: of this model on the validation pictures, and `source_scores` of the float one; empty: not measured.
+        scores: of this model on the validation images, and `source_scores` of the float one; empty: not measured.
         source: name and SHA-256 of the model that it was made from, and of that one's checkpoint.
     """
 
@@ -35,14 +34,10 @@ class Entry:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def add_to_manifest(folder: Path, entries: list[Entry]) -> Path:
+def add_to_manifest(folder: Path, entries: list[ManifestEntry]) -> Path:
     """Write the folder's manifest; entries of earlier calls stay, but for those of the same model."""
     path = folder / MANIFEST
     rows = [asdict(entry) for entry in entries]

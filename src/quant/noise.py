@@ -14,7 +14,7 @@ def signal_to_noise(model: onnx.ModelProto, inputs: Iterable[np.ndarray]) -> dic
 
     A channel's signal is the sum of y^2 over all `inputs`, its noise that of (y - rounded y)^2. Channels count alike,
     because a large one may drown the others when all are rounded with one step. Everything before the convolution
-    stays in float, so that the noise is its own. Maps are rounded over their range on the picture at hand, weights
+    stays in float, so that the noise is its own. Maps are rounded over their range on the image at hand, weights
     over that of each output channel: what an int8 runtime does at best.
     """
     import onnxruntime

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from src.errors import NetworkError
-from src.quant.files import save_onnx
-from src.quant.layers import layers_of
-from src.quant.onnx_ranges import calibration_method, import_quantization, ranges_of
-from src.quant.options import Variant
-from src.quant.source import Source
-from src.runtime.contract import Contract
+from ..common.errors import NetworkError
+from ..model_file.contract import Contract
+from .files import save_onnx
+from .layers import layers_of
+from .onnx_ranges import calibration_method, import_quantization, ranges_of
+from .options import Variant
+from .source import Source
 
 # The last step, Sigmoid, and instance norm stay in float: 8 bits of theirs cost accuracy and no time is won.
 OPERATORS = ("Conv", "Relu", "Clip", "Add", "Mul", "Concat", "Resize", "GlobalAveragePool")

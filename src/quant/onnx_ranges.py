@@ -1,6 +1,6 @@
-"""Ranges of a network's maps on calibration pictures, by onnxruntime's calibrators.
+"""Ranges of a network's maps on calibration images, by onnxruntime's calibrators.
 
-The calibrators get one picture at a time, so that memory does not grow with their number. For kl they get 1,024 bins:
+The calibrators get one image at a time, so that memory does not grow with their number. For kl they get 1,024 bins:
 with the library's own 128 there is nothing to choose, because the rounded distribution has 128 values too.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from src.runtime.options import not_installed
+from ..runtime.options import not_installed
 
 _SETTINGS: dict[str, dict[str, Any]] = {
     "kl": {"num_bins": 1024, "num_quantized_bins": 128},

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from src.errors import NetworkError
-from src.quant.files import save_ir
-from src.quant.layers import CONVOLUTIONS, layers_of
-from src.quant.options import Variant
-from src.quant.source import Source
-from src.runtime.contract import Contract
-from src.runtime.openvino_runtime import import_openvino
-from src.runtime.options import not_installed
+from ..common.errors import NetworkError
+from ..deploy.openvino_ir import convert_onnx, save_ir
+from ..model_file.contract import Contract
+from ..runtime.openvino_runtime import import_openvino
+from ..runtime.options import not_installed
+from .layers import CONVOLUTIONS, layers_of
+from .options import Variant
+from .source import Source
 
 _SPLIT = "/WithoutBiases"  # OpenVINO's converter makes two operators of a convolution with bias, the sum keeps the name
 
@@ -61,7 +61,7 @@ class OpenVinoInt8:
         save_ir(model, contract, path)
 
     def _float_model(self) -> Any:
-        return import_openvino().convert_model(str(self.source.path))
+        return convert_onnx(self.source.path)
 
 
 def _inputs(op: Any) -> list[str]:

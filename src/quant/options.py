@@ -1,4 +1,4 @@
-"""What quantize.py was asked for, checked: which variants of which model, from which pictures."""
+"""What quantize.py was asked for, checked: which variants of which model, from which images."""
 
 import argparse
 from collections.abc import Mapping
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from src.cli import parse_share
-from src.dataset_spec import check_choice, nearest
-from src.errors import ConfigError
-from src.zoo import find_model
+from ..common.checks import check_choice
+from ..common.cli import parse_share
+from ..common.errors import ConfigError
+from ..common.text import nearest
+from ..model_file.releases import find_model
 
 BACKENDS = {"openvino": ".xml", "onnxruntime": ".onnx"}  # and the suffix of their files
 DTYPES = ("fp16", "bf16", "int8")
@@ -91,10 +92,10 @@ def _check_int8_option(variant: Variant, name: str, choices: tuple[str, ...], ru
 
 @dataclass(frozen=True)
 class Calibration:
-    """Pictures that the ranges of maps are taken from.
+    """Images that the ranges of maps are taken from.
 
     Attributes:
-        folder: of pictures; None takes those of the configuration's training set.
+        folder: of images; None takes those of the configuration's training set.
         size: how many, chosen by `seed`.
     """
 
@@ -112,7 +113,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Job:
+class QuantizationJob:
     """Everything that one call makes.
 
     Attributes:
@@ -122,8 +123,8 @@ class Job:
         backend: the variants to make.
         config: YAML file with the data sets; None where none is needed.
         input_shape: of a checkpoint's export, as `src.deploy.onnx_model.parse_shape` reads it.
-        max_mse_increase: over the float model's on the validation pictures; None measures no budget.
-        validation_size: how many validation pictures are scored, from the first; None: all.
+        max_mse_increase: over the float model's on the validation images; None measures no budget.
+        validation_size: how many validation images are scored, from the first; None: all.
         overwrite: replace files of an earlier call.
     """
 
@@ -149,7 +150,7 @@ class Job:
         if self.input_shape is not None and Path(self.model).suffix != ".ckpt":
             raise ConfigError("`input_shape` is for a checkpoint; an ONNX file has its shape. Export it with that one.")
         if self.max_mse_increase is not None and self.config is None:
-            raise ConfigError("`max_mse_increase` needs pictures to score: give --config with a `val_dataset`.")
+            raise ConfigError("`max_mse_increase` needs images to score: give --config with a `val_dataset`.")
         size = self.validation_size
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise ConfigError(f"`validation_size` must be a whole number of at least 1, got {size!r}.")
@@ -158,10 +159,10 @@ class Job:
             raise ConfigError("Two of the variants would be the same file: each `backend` once.")
 
 
-def read_job(values: Mapping[str, Any]) -> Job:
+def read_job(values: Mapping[str, Any]) -> QuantizationJob:
     """A job from plain values, as a build file has them; ConfigError names an unknown key's nearest one."""
     values = dict(values)
-    _check_keys(Job, values, "the build")
+    _check_keys(QuantizationJob, values, "the build")
     if "model" not in values:
         raise ConfigError("Which model? Give --model FILE.onnx, or `model: FILE.onnx` in the build file.")
     backends = values.get("backend", {})
@@ -174,7 +175,7 @@ def read_job(values: Mapping[str, Any]) -> Job:
         values["input_shape"] = ",".join(map(str, values["input_shape"]))
     if values.get("max_mse_increase") is not None:
         values["max_mse_increase"] = _share(values["max_mse_increase"])
-    return Job(**values)
+    return QuantizationJob(**values)
 
 
 def _read(kind: type, values: Any, section: str) -> Any:

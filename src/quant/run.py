@@ -8,30 +8,30 @@ from typing import Any
 
 import numpy as np
 
-from src.config import load_config
-from src.dataset_spec import nearest
-from src.errors import ConfigError, DeviceError
-from src.files import make_folder, write_text
-from src.log import logger
-from src.quant.budget import Outcome, Score, Search
-from src.quant.calibration import calibration_inputs
-from src.quant.files import files_of, publish, refuse_existing, stamp, variant_contract
-from src.quant.float16 import write_fp16
-from src.quant.manifest import Entry, add_to_manifest, describe, sha256
-from src.quant.noise import signal_to_noise
-from src.quant.onnx_int8 import OnnxInt8
-from src.quant.openvino_int8 import OpenVinoInt8
-from src.quant.options import BACKENDS, Job, Variant
-from src.quant.scoring import Validation, log_scores, short_scores
-from src.quant.source import open_source
-from src.results import EvalResult
-from src.runtime.options import join_precision
+from ..common.errors import ConfigError, DeviceError
+from ..common.files import make_folder, refuse_existing, sha256_of, write_text
+from ..common.log import logger
+from ..common.text import nearest
+from ..config.config import load_config
+from ..evaluation.results import EvalResult
+from ..runtime.options import join_precision
+from .budget import FloatLayerSearch, Outcome, Score
+from .calibration import calibration_inputs
+from .files import files_of, publish, stamp, variant_contract
+from .float16 import write_fp16
+from .manifest import ManifestEntry, add_to_manifest, describe
+from .noise import signal_to_noise
+from .onnx_int8 import OnnxInt8
+from .openvino_int8 import OpenVinoInt8
+from .options import BACKENDS, QuantizationJob, Variant
+from .scoring import Validation, log_scores, short_scores
+from .source import open_source
 
 _INT8 = {"openvino": OpenVinoInt8, "onnxruntime": OnnxInt8}
-_PROBED = 4  # calibration pictures for the layers' signal-to-noise ratio
+_PROBED = 4  # calibration images for the layers' signal-to-noise ratio
 
 
-def quantise(job: Job) -> int:
+def quantise(job: QuantizationJob) -> int:
     """Make all variants of a job.
 
     Returns:
@@ -39,7 +39,7 @@ def quantise(job: Job) -> int:
         and no model.
 
     Raises:
-        MattingError: for whatever the user can mend; then no variant, or those before the faulty one, are there.
+        MattingError: for whatever the user can fix; then no variant, or those before the faulty one, are there.
     """
     folder = make_folder(job.output)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".quantise") as staging:
@@ -54,21 +54,22 @@ def quantise(job: Job) -> int:
 class _Run:
     """One job under way; what several variants need is made once."""
 
-    def __init__(self, job: Job, folder: Path, staging: Path) -> None:
+    def __init__(self, job: QuantizationJob, folder: Path, staging: Path) -> None:
         self.job, self.folder, self.staging = job, folder, staging
         self.config = load_config(job.config) if job.config else None
         self.validation = Validation.of(self.config, job.validation_size)
         if job.max_mse_increase is not None and self.validation is None:
-            raise ConfigError(f"`max_mse_increase` needs pictures to score; {job.config} has no `val_dataset`.")
+            raise ConfigError(f"`max_mse_increase` needs images to score; {job.config} has no `val_dataset`.")
         self.source = open_source(job, staging)
         self.halves: dict[str, tuple[Path, dict[str, Any], EvalResult | None]] = {}
 
     def check(self) -> None:
-        """Refuse earlier files before any work, and open calibration pictures if they are needed."""
+        """Refuse earlier files before any work, and open calibration images if they are needed."""
         if not self.job.overwrite:
-            refuse_existing([self._path(self.folder, variant) for variant in self.job.backend])
+            targets = [self._path(self.folder, variant) for variant in self.job.backend]
+            refuse_existing(*targets, cure="Give another --output_path, or --overwrite to replace it.")
         if any(variant.dtype == "int8" for variant in self.job.backend):
-            logger.info("calibration: %d pictures, inputs %s", len(self.inputs), list(self.inputs[0].shape))
+            logger.info("calibration: %d images, inputs %s", len(self.inputs), list(self.inputs[0].shape))
 
     @cached_property
     def inputs(self) -> list[np.ndarray]:
@@ -83,7 +84,7 @@ class _Run:
         log_scores(result, result)
         return result
 
-    def make(self, variant: Variant) -> Entry | None:
+    def make(self, variant: Variant) -> ManifestEntry | None:
         """Write one variant; None where it does not keep the budget."""
         if variant.dtype != "int8":
             return self._make_float(variant)
@@ -93,7 +94,7 @@ class _Run:
                 raise ConfigError(f"`keep_float`: the network has no layer `{layer}`.{nearest(layer, backend.layers)}")
         return self._make_int8(variant, backend)
 
-    def _make_float(self, variant: Variant) -> Entry:
+    def _make_float(self, variant: Variant) -> ManifestEntry:
         path, note, result = self._half(variant.type)
         if variant.dtype == "bf16":
             result = self._score(path, variant.precision)
@@ -110,11 +111,11 @@ class _Run:
         return self.halves[backend]
 
     def _deviation(self, path: Path) -> dict[str, Any]:
-        """What a file's note says of its mattes' distance from the float model's; empty without pictures."""
+        """What a file's note says of its mattes' distance from the float model's; empty without images."""
         if self.validation is None:
             return {}
         found = self.validation.deviation(path, self.source.predictor)
-        logger.info("%s: alpha differs from %s by at most %.3f, %.6f in the mean, on %d pictures", path.name,
+        logger.info("%s: alpha differs from %s by at most %.3f, %.6f in the mean, on %d images", path.name,
                     self.source.path.name, found["alpha_max"], found["alpha_mean"], found["pictures"])  # fmt: skip
         return {"deviation": found}
 
@@ -129,7 +130,7 @@ class _Run:
         log_scores(result, self.reference)
         return result
 
-    def _make_int8(self, variant: Variant, backend: OpenVinoInt8 | OnnxInt8) -> Entry | None:
+    def _make_int8(self, variant: Variant, backend: OpenVinoInt8 | OnnxInt8) -> ManifestEntry | None:
         trials: dict[tuple[str, ...], tuple[Path, EvalResult | None]] = {}
 
         def build(keep: tuple[str, ...]) -> EvalResult | None:
@@ -154,7 +155,7 @@ class _Run:
         most = self.job.max_mse_increase
         if most is None:
             return None
-        search = Search(lambda keep: _errors(build(keep)), _errors(self.reference), most)
+        search = FloatLayerSearch(lambda keep: _errors(build(keep)), _errors(self.reference), most)
         outcome = search.run(lambda: self._snr(backend), variant.keep_float)
         model = self._path(self.folder, variant)
         report = model.with_name(f"{model.name}.json")
@@ -167,7 +168,7 @@ class _Run:
         else:
             logger.error(
                 "%s: no choice of float layers keeps the MSE increase within %.1f%%. The nearest is %s. No model was "
-                "written; %s says what was tried. Allow more, calibrate with more pictures, or take fp16.",
+                "written; %s says what was tried. Allow more, calibrate with more images, or take fp16.",
                 *(model.name, 100 * most, result, report),
             )
         return outcome
@@ -192,9 +193,9 @@ class _Run:
         logger.info("%s: %.2f MB", target, sum(part.stat().st_size for part in files_of(target)) / 1e6)
         return target
 
-    def _entry(self, path: Path, variant: Variant, note: dict[str, Any], result: EvalResult | None) -> Entry:
-        source = {"model": self.source.path.name, "sha256": sha256(self.source.path)}
-        return Entry(
+    def _entry(self, path: Path, variant: Variant, note: dict[str, Any], result: EvalResult | None) -> ManifestEntry:
+        source = {"model": self.source.path.name, "sha256": sha256_of(self.source.path)}
+        return ManifestEntry(
             model=join_precision(path.name, variant.precision),
             files=[describe(part) for part in reversed(files_of(path))],
             dtype=variant.dtype,

@@ -5,22 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from src.config import Config
-from src.evaluation import evaluate
-from src.imaging import read_image
-from src.log import logger
-from src.pairs import Pair, evaluation_pairs
-from src.results import Comparison, EvalResult
-from src.runtime.base import Predictor
-from src.runtime.factory import open_predictor
-from src.runtime.options import join_precision
+from ..common.log import logger
+from ..config.config import Config
+from ..data.pairs import Pair, evaluation_pairs
+from ..evaluation.results import Comparison, EvalResult
+from ..evaluation.score import evaluate
+from ..imaging import read_image
+from ..runtime.base import Predictor
+from ..runtime.factory import open_predictor
+from ..runtime.options import join_precision
 
 _COMPARED = 16
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Validation pictures with their alphas; `dataset` and `allow_rgb` as in `src.evaluation.evaluate`."""
+    """Validation images with their alphas; `dataset` and `allow_rgb` as in `src.evaluation.score.evaluate`."""
 
     pairs: list[Pair]
     dataset: str
@@ -28,7 +28,7 @@ class Validation:
 
     @classmethod
     def of(cls, config: Config | None, size: int | None) -> "Validation | None":
-        """The first `size` validation pictures of a configuration; None where it names none."""
+        """The first `size` validation images of a configuration; None where it names none."""
         if config is None or config.val_dataset is None:
             return None
         spec = config.dataset("val_dataset")
@@ -45,7 +45,7 @@ class Validation:
 
         Returns:
             Largest and mean |alpha - alpha of `source`|, alphas in [0, 1], over all pixels of the first `_COMPARED`
-            pictures (`pictures`), at their own size.
+            images (`pictures`), at their own size.
         """
         predictor, largest, total, pixels = open_predictor(path)[0], 0.0, 0.0, 0
         pairs = self.pairs[:_COMPARED]
@@ -60,11 +60,11 @@ class Validation:
 def log_scores(result: EvalResult, reference: EvalResult) -> None:
     """One line: MSE, MAD and band MSE of a model, and by how much its MSE is above that of the float `reference`."""
     logger.info(
-        "%s: MSE %.6f (%+.1f%%), MAD %.6f, band MSE %.6f on %d pictures", result.model, result.whole["mse"],
+        "%s: MSE %.6f (%+.1f%%), MAD %.6f, band MSE %.6f on %d images", result.model, result.whole["mse"],
         100 * Comparison([reference]).mse_increase(result), result.whole["mad"], result.band["mse"], result.pictures,
     )  # fmt: skip
 
 
 def short_scores(result: EvalResult) -> dict[str, float]:
-    """What a file's contract and the manifest say: mse, mad, sad and miou of whole pictures, and band_mse."""
+    """What a file's contract and the manifest say: mse, mad, sad and miou of whole images, and band_mse."""
     return dict(result.whole) | {"band_mse": result.band["mse"]}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import onnx
 
-from src.errors import ModelError
-from src.quant.options import Job
-from src.runtime.base import Predictor
-from src.runtime.contract import Contract
-from src.runtime.factory import open_predictor
+from ..common.errors import ModelError
+from ..model_file.contract import Contract
+from ..runtime.base import Predictor, one_image_at_a_time
+from ..runtime.factory import open_predictor
+from .options import QuantizationJob
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Source:
     contract: Contract
 
 
-def open_source(job: Job, staging: Path) -> Source:
+def open_source(job: QuantizationJob, staging: Path) -> Source:
     """Open the job's model; a checkpoint is exported into `staging` and proven equal first.
 
     Raises:
@@ -39,8 +39,7 @@ def open_source(job: Job, staging: Path) -> Source:
     path = Path(job.model)
     path = _exported(job, staging) if path.suffix == ".ckpt" else path
     predictor, contract = open_predictor(path)
-    if predictor.form.batch not in (None, 1):
-        raise ModelError(f"{path} takes batches of {predictor.form.batch} pictures; export it with a batch of 1.")
+    one_image_at_a_time(predictor, path)
     model = onnx.load(path)
     _check_float32(model, contract, path)
     return Source(path.stem, path, model, predictor, contract)
@@ -51,19 +50,20 @@ def _check_float32(model: onnx.ModelProto, contract: Contract, path: Path) -> No
     if dtype or any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         origin = contract.source.get("file", "a .ckpt file")
         raise ModelError(
-            f"{path} is {dtype or 'int8'} already, wanted is float32. Give the checkpoint that it was made from "
+            f"{path} is {dtype or 'int8'} already, expected is float32. Give the checkpoint that it was made from "
             f"({origin}), or the file that export.py writes of that."
         )
 
 
-def _exported(job: Job, staging: Path) -> Path:
-    from src.device import prepare_environment, select_device
+def _exported(job: QuantizationJob, staging: Path) -> Path:
+    from ..backend.device import select_device
+    from ..backend.environment import prepare_environment
 
     prepare_environment("CPU")  # before MindSpore
     select_device("CPU")
-    from src.deploy.export import ExportOptions, export
-    from src.deploy.onnx_model import ANY_SHAPE, parse_shape
-    from src.spec import Preprocess
+    from ..deploy.export import ExportOptions, export
+    from ..deploy.onnx_model import ANY_SHAPE, parse_shape
+    from ..spec.preprocess import Preprocess
 
     shape = parse_shape(job.input_shape, Preprocess().multiple) if job.input_shape else ANY_SHAPE
     return export(Path(job.model), "ONNX", staging, ExportOptions(shape))[0][0]

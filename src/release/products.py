@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from src.checkpoint import file_source, load_network, read_checkpoint, save_checkpoint
-from src.costs import count
-from src.errors import ExportError
-from src.log import logger
-from src.quant.files import files_of
-from src.quant.options import BACKENDS, Job, Variant
-from src.quant.run import quantise
-from src.zoo import ReleasedFile, ReleasedModel
+from ..checkpoint.file import file_source, load_network, read_checkpoint, save_checkpoint
+from ..common.errors import ExportError
+from ..common.log import logger
+from ..model_file.releases import ReleasedFile, ReleasedModel
+from ..models.costs import count
+from ..quant.files import files_of
+from ..quant.options import BACKENDS, QuantizationJob, Variant
+from ..quant.run import quantise
 
 SIZE = 512
 
@@ -97,7 +97,7 @@ def build(product: Product, source: Path, folder: Path, recipe: Recipe) -> list[
         parts = tuple(ReleasedFile.of(part) for part in reversed(files_of(path)))
         models.append(ReleasedModel(name, what, parts, costs.parameters, costs.macs))
         if models[-1].bytes > 1e6 * most_mb:
-            logger.warning("%s has %.2f MB, wanted are at most %g", path, models[-1].bytes / 1e6, most_mb)
+            logger.warning("%s has %.2f MB, expected are at most %g", path, models[-1].bytes / 1e6, most_mb)
     return models
 
 
@@ -105,7 +105,9 @@ def _deploy(product: Product, checkpoint: Path, recipe: Recipe) -> None:
     """Make the deployed forms beside the checkpoint, under their released names."""
     made = checkpoint.parent / f"{product.name}-variants"
     variants = tuple(form.variant for form in product.deployed)
-    job = Job(str(checkpoint), str(made), variants, str(recipe.config), max_mse_increase=recipe.max_mse_increase)
+    job = QuantizationJob(
+        str(checkpoint), str(made), variants, str(recipe.config), max_mse_increase=recipe.max_mse_increase
+    )
     if failed := quantise(job):
         raise ExportError(
             f"{failed} of {product.name}'s forms do not keep the MSE increase of {recipe.max_mse_increase:.0%}; {made} "

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from src.bench.results import Benchmark, Measurement
-from src.comparison import score
-from src.config import load_config
-from src.errors import ConfigError, DeviceError, OutputError
-from src.files import make_folder, unused_folder, whole_file
-from src.log import logger
-from src.pairs import evaluation_pairs
-from src.release.products import PRODUCTS, Product, Recipe, build
-from src.runtime.factory import open_predictor
-from src.runtime.options import join_precision
-from src.zoo import INDEX, ReleasedModel, find_model, read_zoo, write_zoo
+from ..bench.results import Benchmark, Measurement
+from ..common.errors import ConfigError, DeviceError
+from ..common.files import make_folder, refuse_existing, unused_folder, whole_file
+from ..common.log import logger
+from ..config.config import load_config
+from ..data.pairs import evaluation_pairs
+from ..evaluation.comparison import score
+from ..model_file.releases import INDEX, ReleasedModel, find_model, read_releases, write_releases
+from ..runtime.factory import open_predictor
+from ..runtime.options import join_precision
+from .products import PRODUCTS, Recipe, build
 
 _SCORES = ("mse", "mad", "iou")
 
@@ -56,14 +56,16 @@ def make_release(request: Request) -> list[ReleasedModel]:
         ConfigError: nothing is asked for, or the benchmark's result cannot be used.
         OutputError: a file was released before, and `overwrite` is off.
     """
-    known = read_zoo(request.folder)
+    known = read_releases(request.folder)
     if not (request.checkpoints or known):
         raise ConfigError(
             f"{request.folder} has no {INDEX} yet: give trained checkpoints (--dense, --pruned, --mmnet)."
         )
     products = [PRODUCTS[key] for key in request.checkpoints]
     if not request.overwrite:
-        _refuse_existing(request.folder, products)
+        names = [n for p in products for n in (f"{p.name}.ckpt", *(form.file for form in p.deployed))]
+        targets = [request.folder / name for name in names]
+        refuse_existing(*targets, cure="Add --overwrite to release a new one.")
     benchmark = Benchmark.load(request.benchmark) if request.benchmark else None
     work = unused_folder(request.work, ("models", "scores"))
     made, models = work / "models", []
@@ -79,7 +81,7 @@ def make_release(request: Request) -> list[ReleasedModel]:
         merged = [_timed(model, benchmark) for model in merged]
     if products:
         _put_in_place(models, made, request.folder)
-    write_zoo(merged, request.folder)
+    write_releases(merged, request.folder)
     return merged
 
 
@@ -129,13 +131,6 @@ def _latency(row: Measurement, benchmark: Benchmark) -> dict[str, Any]:
         "shape": benchmark.settings["shape"],
         "cpu": benchmark.machine["cpu"],
     }
-
-
-def _refuse_existing(folder: Path, products: Sequence[Product]) -> None:
-    for product in products:
-        for name in (f"{product.name}.ckpt", *(form.file for form in product.deployed)):
-            if (folder / name).exists():
-                raise OutputError(f"{folder / name} is there already. Add --overwrite to release a new one.")
 
 
 def _put_in_place(models: Sequence[ReleasedModel], source: Path, folder: Path) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from src.errors import OutputError
-from src.files import write_text
-from src.log import logger
-from src.runtime.options import join_precision
-from src.zoo import ReleasedModel
+from ..common.errors import OutputError
+from ..common.files import write_text
+from ..common.log import logger
+from ..model_file.releases import ReleasedModel
+from ..runtime.options import join_precision
 
 HEAD = ["name", "file", "parameters", "MACs, G", "MB", "MSE", "MAD", "IoU", "ms"]
 BEGIN, END = "<!-- released models: begin -->", "<!-- released models: end -->"
@@ -46,16 +46,16 @@ def _cells(model: ReleasedModel) -> list[str]:
 
 def circumstances(models: Sequence[ReleasedModel]) -> str:
     """What the numbers of the table rest on."""
-    sets = dict.fromkeys(f"{m.dataset} ({m.pictures} pictures)" for m in models if m.scores)
+    sets = dict.fromkeys(f"{m.dataset} ({m.pictures} images)" for m in models if m.scores)
     timings = dict.fromkeys(_timing(m.latency) for m in _with_bf16(models) if m.latency)
-    texts = ["Parameters are the learned ones, MACs those of one 512x512 picture in deployment; MB are 10^6 bytes."]
+    texts = ["Parameters are the learned ones, MACs those of one 512x512 image in deployment; MB are 10^6 bytes."]
     if sets:
         texts.append(
-            "MSE, MAD and IoU (of the person, alphas cut at 0.5): means over whole pictures of the validation part of "
+            "MSE, MAD and IoU (of the person, alphas cut at 0.5): means over whole images of the validation part of "
             f"{', '.join(sets)}."
         )
     if timings:
-        texts.append(f"ms: median time of the network for one picture, {'; '.join(timings)}.")
+        texts.append(f"ms: median time of the network for one image, {'; '.join(timings)}.")
     return " ".join(texts)
 
 
@@ -78,7 +78,7 @@ def put_between_markers(path: Path, text: str) -> bool:
     if counts == (0, 0):
         return False
     if counts != (1, 1) or document.index(BEGIN) > document.index(END):
-        raise OutputError(f"{path} must hold '{BEGIN}' once and '{END}' once after it. Mend the markers.")
+        raise OutputError(f"{path} must hold '{BEGIN}' once and '{END}' once after it. Fix the markers.")
     before, rest = document.split(BEGIN)
     after = rest.split(END)[1]
     write_text(path, f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}")

@@ -1,4 +1,4 @@
-"""What every runtime offers: a picture in, a matte of the same size out."""
+"""What every runtime offers: an image in, a matte of the same size out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from src.errors import DataError, ModelError
-from src.imaging import fit, to_input, to_matte
-from src.spec import Preprocess
+from ..common.errors import DataError, ModelError
+from ..imaging import fit, to_input, to_matte
+from ..spec.preprocess import Preprocess
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class InputForm:
 
     @classmethod
     def read(cls, shape: Sequence[int | None], dtype: str, path: object) -> "InputForm":
-        """From a model's declared input (None: a free side); ModelError for one that is no picture's."""
+        """From a model's declared input (None: a free side); ModelError for one that is no image's."""
         if len(shape) == 4 and dtype == "uint8" and shape[3] == 3:
             return cls(shape[0], _size(shape[1:3]), pixels=True)
         if len(shape) == 4 and dtype == "float32" and shape[1] != 3 and shape[3] == 3:
@@ -53,7 +53,7 @@ class InputForm:
         return "NHWC" if self.pixels or self.channels_last else "NCHW"
 
     def arrange(self, x: np.ndarray) -> np.ndarray:
-        """Normalised pictures, float32 [N, 3, h, w], in the layout that the model takes."""
+        """Normalised images, float32 [N, 3, h, w], in the layout that the model takes."""
         return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if self.channels_last else x
 
 
@@ -82,21 +82,30 @@ class Predictor(ABC):
         [N, 1, h, w] in [0, 1]."""
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """Picture uint8 RGB [H, W, 3] -> network input: float32 [1, 3, h, w], or as `form` says.
+        """Image uint8 RGB [H, W, 3] -> network input: float32 [1, 3, h, w], or as `form` says.
 
-        Raises DataError for a picture too narrow for any input, see `src.imaging.network_size`.
+        Raises DataError for an image too narrow for any input, see `src.imaging.network_size`.
         """
         if not self.form.pixels:
             return self.form.arrange(to_input(image, self.preprocess, self.form.size))
         return np.ascontiguousarray(fit(image, self.preprocess, self.form.size))[None]
 
     def predict(self, image: np.ndarray) -> np.ndarray:
-        """Picture uint8 RGB [H, W, 3] -> matte float32 [H, W] in [0, 1]."""
+        """Image uint8 RGB [H, W, 3] -> matte float32 [H, W] in [0, 1]."""
         return to_matte(self.run(self.prepare(image)), *image.shape[:2])
 
 
+def one_image_at_a_time(predictor: Predictor, model: object) -> None:
+    """ModelError where `model` takes several images at once only."""
+    if predictor.form.batch not in (None, 1):
+        raise ModelError(
+            f"{model} takes batches of {predictor.form.batch} images, expected is one at a time. Export it with a free "
+            "batch, or with --input_shape 1,3,H,W."
+        )
+
+
 def prepare_file(prepare: Callable[[np.ndarray], np.ndarray], image: np.ndarray, path: Path) -> np.ndarray:
-    """`prepare(image)`, as `Predictor.prepare` does it; its DataError names the picture's file `path`."""
+    """`prepare(image)`, as `Predictor.prepare` does it; its DataError names the image's file `path`."""
     try:
         return prepare(image)
     except DataError as error:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from src.errors import ModelError
-from src.log import logger
-from src.runtime.base import Predictor
-from src.runtime.contract import Contract
-from src.runtime.options import RuntimeOptions, not_installed, only_f32
-from src.zoo import verified_model
+from ..common.errors import ModelError
+from ..common.log import logger
+from ..model_file.contract import Contract
+from ..model_file.releases import verified_model
+from .base import Predictor
+from .options import RuntimeOptions, not_installed, only_f32
 
 
 def open_predictor(
@@ -28,7 +28,7 @@ def open_predictor(
 
     Args:
         path: `.ckpt` or `.mindir` (MindSpore), `.onnx` (onnxruntime) or `.xml` (OpenVINO IR); or a released model's
-            name (see `src.zoo`).
+            name (see `src.model_file.releases`).
         device: the runtime's name of a device: CPU, GPU, NPU; Ascend and auto for MindSpore.
         threads: threads of the CPU; None leaves them to the runtime. MindSpore takes them once a process.
         precision: f32, bf16 or f16, in which a floating-point model is computed, as far as the runtime has it; None
@@ -81,7 +81,8 @@ def _sides(size: int | tuple[int, int]) -> str:
 
 
 def _mindspore(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract]:
-    from src.device import prepare_environment, select_device
+    from ..backend.device import select_device
+    from ..backend.environment import prepare_environment
 
     only_f32(options.precision, "MindSpore")
     if options.threads:
@@ -91,7 +92,7 @@ def _mindspore(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract
     if message := prepare_environment(options.device):  # before the first import of MindSpore
         logger.info(message)
     try:
-        from src.runtime.mindspore_runtime import open_checkpoint, open_mindir
+        from .mindspore_runtime import open_checkpoint, open_mindir
     except ImportError as error:
         raise not_installed("mindspore==2.10.0", error) from error
     select_device(options.device, options.device_id)
@@ -107,13 +108,13 @@ def _prepare_for_portable_operators(path: Path) -> None:
 
 
 def _onnx(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract]:
-    from src.runtime.onnx_runtime import open_onnx
+    from .onnx_runtime import open_onnx
 
     return open_onnx(path, options)
 
 
 def _openvino(path: Path, options: RuntimeOptions) -> tuple[Predictor, Contract]:
-    from src.runtime.openvino_runtime import open_openvino
+    from .openvino_runtime import open_openvino
 
     return open_openvino(path, options)
 

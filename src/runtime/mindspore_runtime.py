@@ -9,16 +9,17 @@ import numpy as np
 from mindspore import nn
 from mindspore.train import mind_ir_pb2
 
-from src.checkpoint import Meta, file_source, load_network
-from src.errors import ModelError
-from src.runtime.base import InputForm, Predictor
-from src.runtime.contract import CONTRACT_KEY, Contract, read_contract
-from src.spec import Preprocess, spec_to_json
-from src.zoo import find_model
+from ..checkpoint.file import Meta, file_source, load_network
+from ..common.errors import ModelError
+from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
+from ..model_file.releases import find_model
+from ..spec.preprocess import Preprocess
+from ..spec.serialisation import spec_to_json
+from .base import InputForm, Predictor
 
 
 class MindSporePredictor(Predictor):
-    """A network in inference mode, run eagerly: pictures of any size, no compilation."""
+    """A network in inference mode, run eagerly: images of any size, no compilation."""
 
     def __init__(self, network: nn.Cell, preprocess: Preprocess, form: InputForm | None = None) -> None:
         super().__init__(preprocess, form or InputForm())
@@ -52,7 +53,7 @@ def open_checkpoint(path: str | Path) -> tuple[MindSporePredictor, Contract]:
 
 
 def open_mindir(path: Path, given: Mapping[str, Any]) -> tuple[MindSporePredictor, Contract]:
-    """A MindIR file; `given` as in `src.runtime.contract.read_contract`."""
+    """A MindIR file; `given` as in `src.model_file.contract.read_contract`."""
     description = mind_ir_pb2.ModelProto()
     try:
         description.ParseFromString(path.read_bytes())

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from src.errors import DeviceError, ModelError
-from src.runtime.base import InputForm, Predictor
-from src.runtime.contract import CONTRACT_KEY, Contract, read_contract
-from src.runtime.options import RuntimeOptions, check_device, not_installed
-from src.spec import Preprocess
+from ..common.errors import DeviceError, ModelError
+from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
+from ..spec.preprocess import Preprocess
+from .base import InputForm, Predictor
+from .options import RuntimeOptions, check_device, not_installed
 
 if TYPE_CHECKING:
     import openvino

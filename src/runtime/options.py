@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from src.errors import ConfigError, DeviceError
-from src.spec import Preprocess
+from ..common.errors import ConfigError, DeviceError
+from ..spec.preprocess import Preprocess
 
 PRECISIONS = ("f32", "bf16", "f16")
 MOST_REF_SIZE = 8192  # pixels of a side: 256 times the work of 512x512

@@ -4,14 +4,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.checkpoint import weights_of
-from src.config import Config
-from src.errors import ConfigError
-from src.losses import soc_objective
-from src.models import build_network
-from src.spec import NetworkSpec
-from src.training.parallel import freeze_batch_norm
-from src.training.step import StepResult, TrainStep
+from ..checkpoint.file import weights_of
+from ..common.errors import ConfigError
+from ..config.config import Config
+from ..losses import soc_objective
+from ..models.build import build_network
+from ..models.norms import freeze_batch_norm
+from ..spec.serialisation import NetworkSpec
+from .step import StepResult, TrainStep
 
 _BACKUP = "backup/"
 
@@ -41,7 +41,7 @@ def check_adaptable(spec: NetworkSpec) -> None:
 
 
 class AdaptationStep:
-    """`TrainStep` on pictures without alpha: a copy of the network from before the epoch holds the details in place.
+    """`TrainStep` on images without alpha: a copy of the network from before the epoch holds the details in place.
 
     The copy is run outside of the compiled step, which gets its predictions as inputs: MindSpore does not reliably
     show a compiled step what is put into a parameter from outside.

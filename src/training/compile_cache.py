@@ -16,12 +16,12 @@ from typing import Any
 
 import mindspore as ms
 
-from src import cpu_ops
-from src.log import logger
+from ..backend import cpu_ops
+from ..common.log import logger
+from ..common.paths import PACKAGE
 
-SOURCES = Path(__file__).resolve().parents[1]
 # Whose code becomes part of the graph.
-COMPILED = ("models", "cpu_ops", "training", "losses", "spec.py", "spec_mmnet.py")
+COMPILED = ("models", "backend/cpu_ops", "training", "losses", "spec")
 KEPT = 20  # graphs
 _used: list[str] = []  # MindSpore reads the cache's path once in a process, so only its first step can be cached
 
@@ -44,7 +44,7 @@ def graph_key(*facts: Any) -> str:
     around = ms.__version__, program, cpu_ops.available(), cpu_ops.library_path()
     digest = hashlib.sha256(repr((around, facts)).encode())
     for name in COMPILED:
-        part = SOURCES / name
+        part = PACKAGE / name
         for path in sorted(part.rglob("*.py")) if part.is_dir() else [part]:
             digest.update(path.read_bytes())
     return digest.hexdigest()[:24]

@@ -7,10 +7,10 @@ import cv2
 import mindspore.dataset as ds
 import numpy as np
 
-from src import errors
-from src.dataset import TrainingSequence
-from src.errors import MattingError
-from src.memory import keep_freed_memory
+from ..common import errors
+from ..common.errors import MattingError
+from ..common.malloc import keep_freed_memory
+from ..data.samples import TrainingSequence
 
 Batch = tuple[np.ndarray, ...]
 _OURS = re.compile(

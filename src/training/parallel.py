@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import mindspore as ms
 from mindspore import nn
 
-from src.config import Config
-from src.errors import DeviceError
-from src.log import logger
+from ..common.errors import DeviceError
+from ..common.log import logger
+from ..config.config import Config
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,3 @@ def synchronise_batch_norm(network: nn.Cell, device: str) -> None:
                 setattr(parent, name, twin)
                 replaced += 1
     logger.info("%d batch norms synchronised over all devices", replaced)
-
-
-def freeze_batch_norm(network: nn.Cell) -> None:
-    """Let every batch norm use, and keep, its moving statistics; call it after each `set_train`."""
-    for _, cell in network.cells_and_names():
-        if isinstance(cell, nn.BatchNorm2d):
-            cell.set_train(False)

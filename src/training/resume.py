@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from src.checkpoint import Checkpoint
-from src.config import Config
-from src.errors import CheckpointError
-from src.training.adaptation import AdaptationStep
-from src.training.step import TrainStep
+from ..checkpoint.file import Checkpoint
+from ..common.errors import CheckpointError
+from ..config.config import Config
+from .adaptation import AdaptationStep
+from .step import TrainStep
 
 
 def sample_order(config: Config, pictures: int, step_pictures: int) -> dict[str, Any]:

@@ -4,9 +4,9 @@ import re
 import shutil
 from pathlib import Path
 
-from src.errors import CheckpointError
-from src.files import make_folder, unused_folder, whole_file
-from src.log import logger
+from ..common.errors import CheckpointError
+from ..common.files import make_folder, unused_folder, whole_file
+from ..common.log import logger
 
 CONFIG_NAME = "config.yml"
 _LAST, _BEST = "_last.ckpt", "_best.ckpt"

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from src.config import Config
+from ..config.config import Config
 
 ZOO_HALVING_EPOCHS = 10
 ONE_CYCLE_WARMUP = 0.1  # share of the run in which one_cycle rises

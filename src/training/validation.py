@@ -1,4 +1,4 @@
-"""Validation while training: scores on full pictures, and a sheet of a few of them to look at."""
+"""Validation while training: scores on full images, and a sheet of a few of them to look at."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from src.dataset import Pair
-from src.evaluation import evaluate, read_pair
-from src.imaging import matte_sheet, write_png
-from src.results import EvalResult
-from src.runtime.base import Predictor
+from ..data.pairs import Pair
+from ..evaluation.results import EvalResult
+from ..evaluation.score import evaluate
+from ..imaging import matte_sheet, write_png
+from ..runtime.base import Predictor
 
 SHEET_ROWS = 4
 
@@ -22,8 +22,8 @@ def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: s
 
 
 def draw_sheet(predictor: Predictor, pairs: Sequence[Pair], path: Path, allow_rgb: bool) -> np.ndarray:
-    """Input, truth, matte and composite of the first few pictures; returns uint8 [H, W, 3]."""
-    read = (read_pair(pair, allow_rgb) for pair in pairs[:SHEET_ROWS])
+    """Input, truth, matte and composite of the first few images; returns uint8 [H, W, 3]."""
+    read = (pair.read(allow_rgb) for pair in pairs[:SHEET_ROWS])
     page = matte_sheet((image, alpha, predictor.predict(image)) for image, alpha in read)
     write_png(path, page)
     return page

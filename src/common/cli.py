@@ -1,0 +1,41 @@
+"""What every command line of the project shares: error reporting and exit status."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from .errors import MattingError
+
+
+def parse_share(text: str) -> float:
+    """`10%` or `0.1` -> 0.1, at least 0; for the `type` of an option."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a share such as 10% or 0.1, got {text!r}")
+    return share
+
+
+def run_command(main: Callable[[], int | None]) -> None:
+    """Run `main` and leave with its status: 2 for a user's mistake, 130 for Ctrl-C, 1 for our own fault.
+
+    A `MattingError` is printed as one `error: ...` text without a traceback; any other exception keeps
+    its traceback, because then the fault is ours.
+    """
+    try:
+        status = main() or 0
+    except MattingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:
+        # The reader went away (`... | head`): not an error of ours, but stdout must not be flushed again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.stdout.flush()
+    sys.exit(status)

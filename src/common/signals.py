@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM as a wish to stop at the next good moment, with everything done until then saved."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .errors import MattingError
+from .log import logger
+
+
+class Interrupted(MattingError):
+    """A signal came and the state has been saved; the exit status is the shell's for that signal."""
+
+    def __init__(self, number: int, checkpoint: str) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}; continue with --resume {checkpoint}")
+        self.exit_status = exit_status(number)
+
+
+def exit_status(number: int) -> int:
+    """The shell's status for a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + number
+
+
+@contextmanager
+def collect_signals(answer: str) -> Iterator[list[int]]:
+    """Yield a list that receives SIGINT and SIGTERM; a second one of a kind takes effect at once.
+
+    One that the process was started to ignore, as shells do with SIGINT for background jobs, stays ignored.
+
+    Args:
+        answer: what the program will do about the first one, for the log.
+    """
+    received: list[int] = []
+
+    def note(number: int, _frame: Any) -> None:
+        received.append(number)
+        logger.warning("%s received: %s", signal.Signals(number).name, answer)
+        signal.signal(number, previous[number])
+
+    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, note) for number in heeded}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,32 @@
+"""Small helpers for text: the nearest name, natural order, the first few of many."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """' Did you mean ...?' for a name close to a known one, else ' Known are: ...'; for the end of a message."""
+    known = sorted(known)
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6)
+    return f" Did you mean `{lower[close[0]]}`?" if close else f" Known are: {', '.join(known)}."
+
+
+_SHOWN = 5
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Sorted with runs of digits compared as numbers; the same on every machine."""
+    return sorted(names, key=lambda name: [_run_key(run) for run in re.findall(r"\d+|\D+", name)])
+
+
+def _run_key(run: str) -> tuple[bool, int, str]:
+    number = run.isdecimal()
+    return not number, int(run) if number else 0, run
+
+
+def first_few(names: list[str]) -> str:
+    """'a, b, c, d, e and 7 more'."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

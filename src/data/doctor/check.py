@@ -1,0 +1,117 @@
+"""Examine the data sets of a configuration before a training does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...common.errors import MattingError
+from ...common.processes import run_jobs
+from ...common.text import first_few
+from ...config.config import load_config
+from ...config.dataset import UNLABELLED, DatasetSpec
+from ..pairs import Pair, files_by_stem, find_pairs, listed_files, match_folders, read_names
+from ..records import AGAIN, Records
+from ..samples import MattingSamples, check_transforms
+from ..transforms import build_transforms
+from .inspect import Facts, InspectionJob, inspect
+from .report import Finding, findings_of, shared_images, statistics_text
+
+SECTIONS = ("train_dataset", "val_dataset")
+
+
+@dataclass(frozen=True)
+class SectionReport:
+    """What was found in one section of the configuration."""
+
+    section: str
+    title: str
+    facts: list[Facts]
+    findings: list[Finding]
+
+    def text(self) -> str:
+        parts = [f"{self.section}: {self.title}", statistics_text(self.facts)]
+        return "\n".join(part for part in [*parts, *(finding.text() for finding in self.findings)] if part)
+
+
+def check_config(config: str | Path, workers: int) -> Iterator[SectionReport]:
+    """Report on each data set section that the configuration has, and then on images that both share.
+
+    Raises:
+        ConfigError: the file cannot be read or holds unknown keys.
+    """
+    loaded = load_config(config)
+    facts: dict[str, list[Facts]] = {}
+    for section in SECTIONS:
+        spec = getattr(loaded, section)
+        if spec is not None:
+            report = check_section(section, spec, workers)
+            facts[section] = report.facts
+            yield report
+    shared = shared_images(*(facts.get(section, []) for section in SECTIONS))
+    if shared:
+        yield SectionReport("both", "training against validation", [], [Finding("shared", shared)])
+
+
+def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionReport:
+    """Match the files, decode every one of them and gather what is wrong; of records, compare their hashes."""
+    if spec.type == "MattingRecords":
+        return _check_records(section, spec)
+    findings: list[Finding] = []
+    pairs: list[Pair] = []
+    jobs: list[InspectionJob] = []
+    try:
+        check_transforms(spec, training=True) if section == "train_dataset" else build_transforms(spec.transforms)
+    except MattingError as error:
+        findings.append(Finding("setup", [str(error)]))
+    try:
+        pairs, lonely = _pairs(spec, section)
+        findings.extend(lonely)
+        jobs = [InspectionJob(pair.name, pair.image, pair.alpha, spec.alpha_allow_rgb) for pair in pairs]
+        jobs += [InspectionJob(path.stem, path, None, False) for path in _without_alpha(spec)]
+    except MattingError as error:
+        findings.append(Finding("setup", [str(error)]))
+    # Jobs end in any order; the report keeps that of the names.
+    seen = dict(run_jobs(inspect, jobs, workers, section)) if jobs else {}
+    facts = [seen[job] for job in jobs]
+    if section == "train_dataset" and pairs and len(pairs) < spec.batch_size:
+        findings.append(
+            Finding("setup", [f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."])
+        )
+    title = f"{spec.name} in '{spec.dataset_root}', {len(jobs)} images"
+    return SectionReport(section, title, facts, [*findings, *findings_of(facts)])
+
+
+def _check_records(section: str, spec: DatasetSpec) -> SectionReport:
+    """What was stored was decoded when it was stored, so that only the bytes are looked at."""
+    try:
+        if section != "train_dataset":
+            find_pairs(spec)  # says why records cannot be validated on
+        samples = MattingSamples(spec, training=True)
+        damaged = Records(spec.dataset_root).damaged()
+        faults = [f"Shards that are not as they were written: {first_few(damaged)}. {AGAIN}"] if damaged else []
+        title = f"records in '{spec.dataset_root}', {len(samples)} images"
+    except MattingError as error:
+        faults, title = [str(error)], f"records in '{spec.dataset_root}'"
+    return SectionReport(section, title, [], [Finding("setup", faults)] if faults else [])
+
+
+def _pairs(spec: DatasetSpec, section: str) -> tuple[list[Pair], list[Finding]]:
+    """The pairs that there are, and findings about files that stayed alone (which training refuses)."""
+    if spec.name == UNLABELLED and section == "train_dataset":
+        return [], []
+    if spec.name in ("AMD", UNLABELLED):  # a validation set without alphas is refused there
+        return find_pairs(spec), []
+    root = Path(spec.dataset_root)
+    match = match_folders(root / spec.img_subpath, root / spec.alpha_subpath)
+    lonely = {"no alpha": match.without_alpha, "no image": match.without_image}
+    return match.pairs[: spec.limit], [Finding(kind, names) for kind, names in lonely.items() if names]
+
+
+def _without_alpha(spec: DatasetSpec) -> list[Path]:
+    """Unlabelled images (videos are left to training, which reads them at once), or AMD's backgrounds."""
+    if spec.name == UNLABELLED:
+        folders = [(part.source, part.limit) for part in spec.parts() if not part.source.is_file()]
+        return [path for folder, limit in folders for path in list(files_by_stem(folder).values())[:limit]]
+    if spec.name != "AMD" or spec.img_subpath is not None:
+        return []
+    return list(listed_files(Path(spec.dataset_root) / spec.bg_subpath, read_names(spec, "bg_names")).values())

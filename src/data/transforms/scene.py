@@ -1,0 +1,115 @@
+"""The person somewhere else: another format of image, another place in it, another background."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+
+from ...imaging import composite, estimate_foreground, resize
+from . import checks
+from .background import any_background, images, out_of_focus
+from .distractors import add_distractors
+from .registry import Sample, register
+from .spatial import flipped, log_uniform, occupied
+
+_MOST_ENLARGED = 2.0
+_EDGE = 0.02  # alpha at a border from which on the person is cut by it
+
+
+@register
+@dataclass(frozen=True)
+class NewScene:
+    """Put the person into a new image, from a small figure to a face that fills it, anywhere from left to right.
+
+    Data sets show people in the middle of upright images; a network that has seen nothing else takes whatever is
+    upright and large for a person. Here the place says nothing, and the background may hold what is upright, large
+    or colourful too (see `src.data.transforms.distractors`). The person keeps its own light. A person who is cut by the
+    image's lower border stays cut by it, one who is cut by a side is left where it is. Put crops behind it.
+
+    Args:
+        probability: of a change.
+        background_dir: folder of images without people; None paints them all, as it does for one in five otherwise.
+        side: [from, to] of the new image's shorter side in pixels.
+        aspect: [from, to] of its width in its height.
+        height: [from, to] of the person's height in the image's; above 1 the person goes on below the image.
+        distractors: most things painted over the background.
+        blur: [from, to] sigma in pixels of the background's blur, in half of the images.
+        empty: share of new images without a person.
+    """
+
+    reads_alpha: ClassVar[bool] = True
+    probability: float = 0.3
+    background_dir: str | None = None
+    side: Any = (448, 640)
+    aspect: Any = (0.6, 1.8)
+    height: Any = (0.4, 2.5)
+    distractors: int = 4
+    blur: Any = (0.0, 5.0)
+    empty: float = 0.05
+    files: tuple[Path, ...] = field(init=False, repr=False, default=())
+
+    def __post_init__(self) -> None:
+        checks.number("probability", self.probability, 0, 1)
+        checks.number("empty", self.empty, 0, 1)
+        checks.whole("distractors", self.distractors, 0)
+        for name, low, high in (("side", 32, 8192), ("aspect", 0.1, 10), ("height", 0.05, 20), ("blur", 0, 100)):
+            object.__setattr__(self, name, checks.span(name, getattr(self, name), low, high))
+        if self.background_dir is not None:
+            object.__setattr__(self, "files", images(self.background_dir))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        if rng.random() >= self.probability:
+            return sample
+        alpha = sample["alpha"]
+        if max(alpha[:, 0].max(), alpha[:, -1].max()) > _EDGE or alpha.max() < 0.5:
+            return sample
+        side, aspect = rng.uniform(*self.side), log_uniform(rng, *self.aspect)
+        height, width = (round(side / aspect), round(side)) if aspect < 1 else (round(side), round(side * aspect))
+        background = self._background(height, width, rng)
+        pixels = {key: value for key, value in sample.items() if key not in checks.PIXEL_KEYS}
+        if rng.random() < self.empty:
+            return {**pixels, "image": background, "alpha": np.zeros((height, width), np.float32)}
+        foreground = sample["foreground"] if "foreground" in sample else estimate_foreground(sample["image"], alpha)
+        foreground, alpha = self._placed(foreground, alpha, height, width, rng)
+        return {**pixels, "image": composite(_relit(foreground, rng), alpha, background), "alpha": alpha}
+
+    def _background(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        files = self.files if self.files and rng.random() < 0.8 else ()
+        background = any_background(files, height, width, rng)
+        background = add_distractors(background, int(rng.integers(self.distractors + 1)), rng)
+        return out_of_focus(background, rng.uniform(*self.blur) * rng.integers(2))
+
+    def _placed(
+        self, foreground: np.ndarray, alpha: np.ndarray, height: int, width: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Foreground and alpha [height, width], the person scaled and moved."""
+        rows, columns = occupied(alpha > _EDGE)
+        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        cut = rows[-1] == len(alpha) - 1
+        foreground, alpha = np.ascontiguousarray(foreground[window]), np.ascontiguousarray(alpha[window])
+        scale = min(_MOST_ENLARGED, height * log_uniform(rng, *self.height) / len(alpha))
+        tall, broad = (max(1, round(scale * length)) for length in alpha.shape)
+        leftmost, rightmost = sorted((-0.3 * broad, width - 0.7 * broad))
+        top, left = _top(height, tall, cut, rng), round(rng.uniform(leftmost, rightmost))
+        move = np.array([[1, 0, left], [0, 1, top]], np.float64)
+        foreground, alpha = resize(foreground, tall, broad), np.clip(resize(alpha, tall, broad), 0, 1)
+        if rng.random() < 0.5:
+            foreground, alpha = flipped(foreground), flipped(alpha)
+        # Beyond the person there is no foreground: alpha is 0 there.
+        return tuple(cv2.warpAffine(array, move, (width, height)) for array in (foreground, alpha))
+
+
+def _top(height: int, tall: int, cut: bool, rng: np.random.Generator) -> int:
+    """First row of a person `tall` rows high: below the upper border, and where it is cut, down to the lower one."""
+    top = round(height * rng.uniform(0.02, 0.25))
+    if tall + top > height:
+        return top
+    return height - tall if cut else round(height - tall - rng.uniform(0, 0.3) * (height - tall))
+
+
+def _relit(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another exposure and tint, as under another light."""
+    gain = log_uniform(rng, 0.6, 1.4) * np.exp(rng.normal(0, 0.06, 3))
+    return cv2.convertScaleAbs(image * gain.astype(np.float32))

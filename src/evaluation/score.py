@@ -1,0 +1,155 @@
+"""Score mattes of any predictor on any data set: reading, network, and scoring with writing overlap."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..common.malloc import keep_freed_memory
+from ..common.threads import helpers as all_helpers
+from ..common.threads import ordered
+from ..data.pairs import Pair
+from ..imaging import to_matte, write_alpha
+from ..metrics.matte import MatteScores, mean_scores, score_regions, transition_band
+from ..metrics.mmnet import mmnet_scores
+from ..runtime.base import Predictor, one_image_at_a_time, prepare_file
+from .results import EvalResult
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """Scores of one image: whole, in the transition band, and (of MMNet alone) by MMNet's own measures."""
+
+    name: str
+    whole: MatteScores
+    band: MatteScores
+    mmnet: dict[str, float]
+
+
+def evaluate(
+    predictor: Predictor,
+    pairs: Iterable[Pair],
+    model: str,
+    dataset: str,
+    output: Path | None = None,
+    allow_rgb: bool = False,
+    on_image: Callable[[ImageScores], None] | None = None,
+) -> EvalResult:
+    """Run `predictor` on full images and score the mattes at the images' own size.
+
+    Args:
+        output: folder for `<name>.png` mattes (8-bit grey, source size); None writes none.
+        on_picture: called in order as each image is scored.
+
+    Raises:
+        ModelError: the model takes several images at once only.
+        DataError: an image or its alpha cannot be used, or there is none.
+        OutputError: a matte cannot be written.
+    """
+    one_image_at_a_time(predictor, model)
+    keep_freed_memory()
+    start, network_seconds, results = time.perf_counter(), [], []
+    for scores in _scored(predictor, pairs, output, allow_rgb, network_seconds):
+        results.append(scores)
+        if on_image:
+            on_image(scores)
+    return summarize(results, model, dataset, time.perf_counter() - start, sum(network_seconds))
+
+
+def _scored(
+    predictor: Predictor, pairs: Iterable[Pair], output: Path | None, allow_rgb: bool, seconds: list[float]
+) -> Iterator[ImageScores]:
+    """Scores in the order of `pairs`; what the network takes for each image is appended to `seconds`."""
+    helpers, fixed_size = _helpers(predictor), isinstance(predictor.preprocess.ref_size, tuple)
+
+    def run(picture: _LoadedImage) -> tuple[_LoadedImage, np.ndarray]:
+        began = time.perf_counter()
+        matte = predictor.run(picture.x)
+        seconds.append(time.perf_counter() - began)
+        return picture, matte
+
+    def score(matted: tuple[_LoadedImage, np.ndarray]) -> ImageScores:
+        picture, matte = matted
+        return score_output(picture.name, matte, picture.alpha, fixed_size, output)
+
+    with _executor(helpers) as readers, _executor(helpers) as scorers:
+        pictures = ordered(readers, partial(_read, predictor, allow_rgb), pairs, 1 + helpers)
+        yield from ordered(scorers, score, map(run, pictures), 1 + helpers)
+
+
+def summarize(
+    results: list[ImageScores], model: str, dataset: str, seconds: float, network_seconds: float
+) -> EvalResult:
+    """Mean scores of images; for the arguments see `EvalResult`. DataError where there is no image."""
+    return EvalResult(
+        model=model,
+        dataset=dataset,
+        pictures=len(results),
+        whole=asdict(mean_scores([r.whole for r in results])),
+        band=asdict(mean_scores([r.band for r in results])),
+        per_picture=[asdict(r) for r in results],
+        seconds=seconds,
+        network_seconds=network_seconds,
+        mmnet={name: float(np.mean([r.mmnet[name] for r in results])) for name in results[0].mmnet},
+    )
+
+
+def _helpers(predictor: Predictor) -> int:
+    """Threads that read, and as many that score, while the network works.
+
+    None beside a network that keeps both of two cores busy: its threads would wait for the one that lost its core.
+    """
+    cores = os.cpu_count() or 1
+    return 0 if predictor.on_cpu and cores <= 2 else all_helpers()
+
+
+class _InTurn(Executor):
+    """Does everything when it is submitted."""
+
+    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        future: Future = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def _executor(threads: int) -> Executor:
+    return ThreadPoolExecutor(threads) if threads else _InTurn()
+
+
+@dataclass(frozen=True)
+class _LoadedImage:
+    """An image ready for the network: its input `x` as `Predictor.prepare` makes it, and the true alpha [H, W]."""
+
+    name: str
+    x: np.ndarray
+    alpha: np.ndarray
+
+
+def _read(predictor: Predictor, allow_rgb: bool, pair: Pair) -> _LoadedImage:
+    image, alpha = pair.read(allow_rgb)
+    return _LoadedImage(pair.name, prepare_file(predictor.prepare, image, pair.image), alpha)
+
+
+def score_output(
+    name: str, output: np.ndarray, alpha: np.ndarray, fixed_size: bool, folder: Path | None = None
+) -> ImageScores:
+    """Score what a network said, [1, 1, h, w] or [h, w], against alpha [H, W], at the size of alpha.
+
+    Args:
+        fixed_size: the network takes one size whatever the image's, as MMNet does, whose measures rest on that.
+        folder: where the matte is written as `<name>.png`; None writes none.
+    """
+    matte = to_matte(output, *alpha.shape)
+    if folder is not None:
+        write_alpha(folder / f"{name}.png", matte)
+    whole, band = score_regions(matte, alpha, [None, transition_band(alpha)])
+    return ImageScores(name, whole, band, mmnet_scores(output, alpha) if fixed_size else {})

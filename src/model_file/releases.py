@@ -1,0 +1,214 @@
+"""Released models by name: `pretrained/releases.json` says which there are, and whether a file is as it was released.
+
+Nothing here needs a framework. Wherever a model's path is taken, a released name is taken too: `modnet-p` for the file
+that runs best here, `modnet-p.onnx` for one of its files.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..common.errors import ModelError
+from ..common.files import sha256_of, write_text
+from ..common.paths import PACKAGE, REPOSITORY
+from ..common.text import nearest
+
+# In a wheel the released files lie inside of the package, in a checkout beside it.
+FOLDER = next((p for p in (PACKAGE / "pretrained",) if p.is_dir()), REPOSITORY / "pretrained")
+INDEX = "releases.json"
+# Package that opens a format. The first that is installed is taken: the quickest one on a CPU comes first.
+RUNTIMES = {".xml": "openvino", ".onnx": "onnxruntime", ".ckpt": "mindspore"}
+_RESTORE = "`git checkout pretrained/` brings released files back"
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """A file of `pretrained/`; `sha256` in hexadecimal."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "ReleasedFile":
+        return cls(path.name, path.stat().st_size, sha256_of(path))
+
+
+@dataclass(frozen=True)
+class ReleasedModel:
+    """A released network in one format.
+
+    Attributes:
+        name: what command lines call it; its formats share it.
+        what: a few words for people.
+        files: the one to open first (an IR's weights lie beside it).
+        parameters, macs: learned parameters and deployed MACs for 512x512, None where unknown.
+        scores: mean "mse", "mad" and "iou" of whole images; empty where not scored yet.
+        dataset, images: what it was scored on.
+        latency: "milliseconds" (median) an image of the network, "threads" (None: the runtime's choice), "shape",
+            "precision" and "cpu"; None where not measured.
+        bf16_scores, bf16_latency: the same of the file computed in bf16; None where that is not done or measured.
+    """
+
+    name: str
+    what: str
+    files: tuple[ReleasedFile, ...]
+    parameters: int | None = None
+    macs: int | None = None
+    scores: dict[str, float] | None = None
+    dataset: str | None = None
+    pictures: int = 0
+    latency: dict[str, Any] | None = None
+    bf16_scores: dict[str, float] | None = None
+    bf16_latency: dict[str, Any] | None = None
+
+    @property
+    def file(self) -> str:
+        return self.files[0].name
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.file).suffix
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / self.file
+
+    @property
+    def present(self) -> bool:
+        return all((FOLDER / file.name).is_file() for file in self.files)
+
+
+def read_releases(folder: Path | None = None) -> list[ReleasedModel]:
+    """The released models, the best first; none where no index is there. ModelError for a damaged index."""
+    path = (folder or FOLDER) / INDEX
+    if not path.is_file():
+        return []
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["models"]
+        return [ReleasedModel(**row | {"files": tuple(ReleasedFile(**f) for f in row["files"])}) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}, the list of released models, cannot be read ({error!r}). {_RESTORE}.") from error
+
+
+def write_releases(models: Iterable[ReleasedModel], folder: Path | None = None) -> None:
+    rows = {"models": [asdict(model) for model in models]}
+    write_text((folder or FOLDER) / INDEX, json.dumps(rows, indent=1, allow_nan=False) + "\n")
+
+
+def find_model(model: str | Path, suffixes: Collection[str] = RUNTIMES) -> Path:
+    """The file that a path or a released name means.
+
+    Args:
+        model: a path comes back as it is, whether the file is there or not; a plain word that is no file is a name.
+        suffixes: formats to choose from, where a name has several.
+
+    Raises:
+        ModelError: no model of this name, none of it in these formats, or its file is missing.
+    """
+    text, path = str(model), Path(model)
+    if path.is_file() or len(path.parts) != 1:
+        return path
+    released = read_releases()
+    for found in released:
+        if found.file == text:
+            return _present([found])
+    if path.suffix in (*RUNTIMES, ".mindir", ".bin"):
+        return path
+    named = [found for found in released if found.name == text]
+    if not named:
+        raise ModelError(f"There is neither a file nor a released model '{text}'.{_others(text, released)}")
+    fitting = [found for found in named if found.suffix in suffixes]
+    if not fitting:
+        raise ModelError(
+            f"'{text}' is released as {', '.join(found.suffix for found in named)}, expected is "
+            f"{' or '.join(suffixes)}. Name another model or file."
+        )
+    return _present(_by_preference(fitting))
+
+
+def default_model() -> Path:
+    """The first released model for which a runtime is installed; ModelError where there is none."""
+    released = read_releases()
+    for name in dict.fromkeys(model.name for model in released):
+        for model in _by_preference(m for m in released if m.name == name):
+            if model.present and _installed(model.suffix):
+                return model.path
+    if not released:
+        raise ModelError("No models are released here yet. Give a model file as --model.")
+    raise ModelError(
+        f"No released model can be opened here. {_RESTORE}; or install a runtime (pip install onnxruntime), or give "
+        "a model file as --model."
+    )
+
+
+def verified_model(model: str | Path, suffixes: Collection[str] = RUNTIMES) -> Path:
+    """`find_model`, where a released file must be as it was released; ModelError where it is not."""
+    path = find_model(model, suffixes)
+    if not path.is_file() or path.resolve().parent != FOLDER.resolve():
+        return path
+    for released in read_releases():
+        if released.file == path.name:
+            for file in released.files:
+                _verify(FOLDER / file.name, file)
+    return path
+
+
+def listing() -> str:
+    """One line for each released file."""
+    rows = [
+        (m.name, m.file, f"{m.bytes / 1e6:.2f} MB", f"MSE {m.scores['mse']:.4f}" if m.scores else "", m.what)
+        for m in read_releases()
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(lines) or f"no released models in {FOLDER}"
+
+
+def _by_preference(models: Iterable[ReleasedModel]) -> list[ReleasedModel]:
+    """Those whose files and runtime are here first, then in the order of `RUNTIMES`."""
+    order = list(RUNTIMES)
+    return sorted(models, key=lambda m: (not m.present, not _installed(m.suffix), order.index(m.suffix)))
+
+
+def _present(models: list[ReleasedModel]) -> Path:
+    model = models[0]
+    for file in model.files:
+        if not (FOLDER / file.name).is_file():
+            raise ModelError(f"'{model.name}' is released, but {FOLDER / file.name} is missing. {_RESTORE}.")
+    return model.path
+
+
+def _verify(path: Path, file: ReleasedFile) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path} is missing. {_RESTORE}.")
+    stat = path.stat()
+    if stat.st_size != file.bytes or _sha256_of(path, stat.st_size, stat.st_mtime_ns) != file.sha256:
+        raise ModelError(
+            f"{path} is not the file that was released: its size or SHA-256 differs from {INDEX}. {_RESTORE}; keep "
+            "networks of your own elsewhere."
+        )
+
+
+@cache
+def _sha256_of(path: Path, size: int, changed: int) -> str:
+    """Once for each state of a file: programs open a model more than once."""
+    return sha256_of(path)
+
+
+def _installed(suffix: str) -> bool:
+    return find_spec(RUNTIMES[suffix]) is not None
+
+
+def _others(text: str, released: list[ReleasedModel]) -> str:
+    if not released:
+        return f" Nothing is released in {FOLDER}: {_RESTORE}, or give a model file."
+    return f"{nearest(text, {model.name for model in released})} `python infer.py --list` shows them all."

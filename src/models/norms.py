@@ -1,0 +1,29 @@
+"""Batch norms of a network taken together: found, frozen, and frozen for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mindspore import nn
+
+
+def batch_norms(network: nn.Cell) -> list[nn.BatchNorm2d]:
+    """All batch norms of a network, in the order of its cells."""
+    return [cell for _, cell in network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)]
+
+
+def freeze_batch_norm(network: nn.Cell) -> None:
+    """Let every batch norm use, and keep, its moving statistics; call it after each `set_train`."""
+    for norm in batch_norms(network):
+        norm.set_train(False)
+
+
+@contextmanager
+def frozen_statistics(network: nn.Cell) -> Iterator[None]:
+    """Within, the network has its training heads, and its batch norms use their moving statistics."""
+    training = network.training
+    network.set_train(True)
+    freeze_batch_norm(network)
+    try:
+        yield
+    finally:
+        network.set_train(training)

@@ -1,0 +1,67 @@
+"""Cut people out of a photograph, a folder of them, a video or a camera's image.
+
+    python infer.py --input photo.jpg
+    python infer.py --model modnet-p-int8 --input photo.jpg --output out
+    python infer.py --model modnet.xml --input photos --output out --background white
+    python infer.py --model modnet.xml --input clip.mp4 --output out --background blur --ofd
+
+An image leaves NAME.png (alpha, 8-bit grey, the image's size), NAME_rgba.png (the person cut out) and, with
+--background, NAME_composite.png. A video leaves NAME_alpha.mov and, with --background, NAME_composite.mp4; with
+--outputs rgba also NAME_rgba/000001.png, ... Exit status 1: some images could not be used, or a video broke off;
+130 or 143: a signal ended a video, whose frames up to then are kept.
+"""
+
+import argparse
+
+from ..common.files import make_folder
+from ..common.log import setup_logging
+from ..common.malloc import keep_freed_memory
+from ..inference.display import check_display
+from ..inference.images import matte_images, plan_images
+from ..inference.model import open_model, resolve_model
+from ..inference.options import InferOptions, add_arguments, read_options
+from ..inference.sources import Camera, ImageFiles, Source, find_source
+from ..inference.video import matte_video, plan_video
+from ..model_file.releases import listing
+from ..runtime.options import add_model_arguments
+
+
+def main() -> int:
+    args = parse_arguments()
+    setup_logging()
+    keep_freed_memory()
+    options = read_options(args)
+    if options.show:
+        check_display()
+    resolve_model(args.model)  # before the work that follows
+    return infer(find_source(args.input), args, options)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="a released model's name, or a model file: .onnx, .xml or .ckpt (default: the "
+                        "first released model that can be opened here)")  # fmt: skip
+    parser.add_argument("--list", action=ListModels, nargs=0, help="list the released models and leave")
+    parser.add_argument("--input", required=True, help="image, folder of images, video, or a camera's number")
+    parser.add_argument("--output", default="output", metavar="DIR", help="folder for the results (default: output)")
+    parser.add_argument("--device", default="CPU", help="the runtime's name of a device (default: CPU)")
+    add_arguments(parser)
+    add_model_arguments(parser)
+    return parser.parse_args()
+
+
+class ListModels(argparse.Action):
+    """Answers before --input is missed, as --help does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(listing())
+        parser.exit()
+
+
+def infer(source: Source, args: argparse.Namespace, options: InferOptions) -> int:
+    output = make_folder(args.output)
+    if isinstance(source, ImageFiles):
+        plan = plan_images(source.paths, output, options)
+        return matte_images(open_model(args, options.flip_for(video=False)), plan, options) if plan.jobs else 0
+    job = plan_video(source.number if isinstance(source, Camera) else source.path, output, options)
+    return 0 if job is None else matte_video(open_model(args, options.flip_for(video=True)), job, options)

@@ -1,0 +1,27 @@
+"""Make backgrounds without people out of a configuration's training images, for `BackgroundSwap`.
+
+python data/make_backgrounds.py configs/CCP.yml --output data/CCP-backgrounds
+"""
+
+import argparse
+from pathlib import Path
+
+from ..common.processes import check_workers
+from ..config.config import load_config
+from ..data.builders.backgrounds import make_backgrounds
+from ..data.pairs import find_pairs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="Then give `background_dir: DIR` to BackgroundSwap. Images that the person fills are left out.",
+    )
+    parser.add_argument("config", help="YAML file with train_dataset")
+    parser.add_argument("--output", type=Path, required=True, help="new folder, or one to go on with")
+    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
+    arguments = parser.parse_args()
+    spec = load_config(arguments.config).dataset("train_dataset")
+    workers = check_workers(arguments.workers)
+    written, left_out = make_backgrounds(find_pairs(spec), arguments.output, workers, spec.alpha_allow_rgb)
+    print(f"{arguments.output}: {written} backgrounds; {left_out} images show too little of theirs")

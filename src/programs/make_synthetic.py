@@ -1,0 +1,29 @@
+"""Generate portraits with exact alpha, in the layout of P3M-10k.
+
+python data/make_synthetic.py --output data/synthetic
+"""
+
+import argparse
+from pathlib import Path
+
+from ..common.processes import check_workers
+from ..data.builders.synthetic.series import Series, write_series
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True, help="new folder, or one that these arguments made")
+    parser.add_argument("--train", type=int, default=48, help="training images (%(default)s)")
+    parser.add_argument("--validation", type=int, default=12, help="validation images (%(default)s)")
+    parser.add_argument("--size", type=int, default=512, help="pixels of the shorter side (%(default)s)")
+    parser.add_argument("--seed", type=int, default=2022, help="another seed, other images (%(default)s)")
+    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    series = Series(arguments.train, arguments.validation, arguments.size, arguments.seed)
+    written = write_series(series, arguments.output, check_workers(arguments.workers))
+    done = f"{written} portraits written" if written else "nothing to do"
+    print(f"{arguments.output}: {series.train} training and {series.validation} validation pairs, {done}")

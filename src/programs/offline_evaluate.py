@@ -1,0 +1,34 @@
+"""Score raw results of any program on any device: the numbers are those that eval.py gives the same network.
+
+    python offline_infer/evaluate.py
+    python offline_infer/evaluate.py --bins offline_infer/Bin/modnet --output offline_infer/Bin/modnet/output
+
+Leaves eval.json beside the results, in the form of eval.py's.
+"""
+
+import argparse
+from pathlib import Path
+
+from ..common.log import logger, setup_logging
+from ..evaluation.comparison import RESULT
+from ..evaluation.offline.bins import FOLDER, OUTPUT
+from ..evaluation.offline.scoring import score
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bins", type=Path, default=FOLDER, help="default: %(default)s")
+    parser.add_argument("--output", type=Path, help=f"folder of the results (default: {OUTPUT}/ in --bins)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
+    setup_logging()
+    output = args.output or args.bins / OUTPUT
+    result = score(args.bins, output)
+    result.save(output / RESULT)
+    for region, scores in (("whole image", result.whole), ("transition band", result.band), ("MMNet", result.mmnet)):
+        if scores:
+            logger.info("%s: %s", region, ", ".join(f"{name} {value:.6f}" for name, value in scores.items()))
+    logger.info("%d images, MSE: %.6f, MAD: %.6f", result.pictures, result.whole["mse"], result.whole["mad"])

@@ -1,0 +1,25 @@
+"""How an image becomes the input of a network."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How an image becomes a network input; travels inside every file we write.
+
+    Attributes:
+        mean, std: per colour channel, for values in [0, 1]; input = (rgb / 255 - mean) / std.
+        ref_size: length in pixels of the shorter side at the network's input, the aspect being kept. Or (height,
+            width) of every input, whatever the image's aspect, as MMNet wants it (see `src.imaging.to_input`).
+        multiple: both sides are a multiple of this (the encoder halves five times).
+    """
+
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    ref_size: int | tuple[int, int] = 512
+    multiple: int = 32
+    color: str = "RGB"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.ref_size, list):  # JSON knows no tuples
+            object.__setattr__(self, "ref_size", tuple(self.ref_size))

@@ -1,5 +1,0 @@
-"""Seeded generated portraits with exact alpha: the embedded data set and the test fixture."""
-
-from src.synthetic.scene import Scene, portrait, scene
-
-__all__ = ["Scene", "portrait", "scene"]

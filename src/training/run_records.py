@@ -1,0 +1,156 @@
+"""What a training run says while it works: log lines, metrics.csv, TensorBoard events and the loss curve."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..common.files import whole_file
+from ..common.log import logger
+from .step import StepResult
+
+
+class Meter:
+    """Means over the steps since the last log line; `parts` names the parts of the loss."""
+
+    def __init__(self, parts: tuple[str, ...]) -> None:
+        self.parts = parts
+        self.reset()
+
+    def reset(self) -> None:
+        self.steps, self.batch_seconds, self.reader_seconds = 0, 0.0, 0.0
+        self.losses = dict.fromkeys(("loss", *self.parts), 0.0)
+
+    def add(self, result: StepResult, batch_seconds: float, reader_seconds: float) -> None:
+        self.steps += 1
+        self.batch_seconds += batch_seconds
+        self.reader_seconds += reader_seconds
+        self.losses["loss"] += result.total
+        for name, value in result.parts.items():
+            self.losses[name] += value
+
+    def means(self) -> dict[str, float]:
+        n = max(1, self.steps)
+        values = {name: value / n for name, value in self.losses.items()}
+        return values | {"batch_cost": self.batch_seconds / n, "reader_cost": self.reader_seconds / n}
+
+
+class RunRecords:
+    """Writes the run's records. Only rank 0 has one.
+
+    Args:
+        parts: names of the parts of the loss.
+        metrics: CSV file; rows of steps after `start_step` (of an interrupted run) are dropped when resuming.
+        earlier: metrics.csv of the run that is resumed, if it lies elsewhere.
+    """
+
+    def __init__(
+        self, parts: tuple[str, ...], root: Path, metrics: Path, start_step: int = 0, earlier: Path | None = None
+    ) -> None:
+        from tensorboardX import SummaryWriter
+
+        self.parts, self.metrics = parts, metrics
+        self.columns = ("step", "epoch", "lr", "loss", *parts, "batch_cost", "reader_cost", "val_mse", "val_mad")
+        self.rows = _read_rows(earlier or metrics, start_step)
+        self._rewrite()
+        self.events = SummaryWriter(str(root / "events"), purge_step=start_step or None)
+
+    def step_line(
+        self, epoch: int, epochs: int, iteration: int, iterations: int, lr: float, images: int, left: int, meter: Meter
+    ) -> dict[str, float]:
+        """Log one line in PaddleSeg's form; `images` are those of a step on all devices, `left` the steps to go."""
+        m = meter.means()
+        parts = " ".join(f"{name}={m[name]:.4f}" for name in self.parts)
+        logger.info(
+            "[TRAIN] epoch=%d/%d, iter=%d/%d, loss=%.4f (%s), lr=%.6f, batch_cost=%.3f s, reader_cost=%.3f s, "
+            "ips=%.2f images/s | ETA %s",
+            epoch, epochs, iteration, iterations, m["loss"], parts, lr, m["batch_cost"], m["reader_cost"],
+            images / max(m["batch_cost"], 1e-9), _clock(left * m["batch_cost"]),
+        )  # fmt: skip
+        return m
+
+    def record(self, step: int, values: dict[str, float]) -> None:
+        """Append one row to metrics.csv and to the TensorBoard events."""
+        row = {"step": step} | values
+        self.rows.append({name: _number(row.get(name)) for name in self.columns})
+        with self.metrics.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, self.columns).writerow(self.rows[-1])
+        for name, value in values.items():
+            self.events.add_scalar(name, value, step)
+        self.events.flush()
+
+    def image(self, step: int, sheet: Any) -> None:
+        """Add a sheet, uint8 [H, W, 3], to the TensorBoard events."""
+        self.events.add_image("validation", sheet, step, dataformats="HWC")
+
+    def draw_curve(self, path: Path) -> None:
+        """Losses, faint as measured and bold smoothed, and validation scores over the steps, as one image."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        rows = [r for r in self.rows if r["loss"]]
+        steps = [float(r["step"]) for r in rows]
+        for name in ("loss", *self.parts):
+            values = np.array([float(r[name]) for r in rows])
+            line = left.plot(steps, values, linewidth=0.6, alpha=0.25)[0]
+            left.plot(steps, _smooth(values), color=line.get_color(), label=name)
+        left.set(title="training loss (scaled parts)", xlabel="step", yscale="log")
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, fontsize="small", frameon=False)
+        validated = [r for r in self.rows if r["val_mse"]]
+        for name in ("val_mse", "val_mad"):
+            right.plot([float(r["step"]) for r in validated], [float(r[name]) for r in validated], "o-", label=name)
+        right.set(title="validation, full images", xlabel="step", yscale="log")
+        right.legend()
+        for axes in (left, right):
+            axes.grid(alpha=0.3)
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, dpi=100)
+
+    def close(self) -> None:
+        self.events.close()
+
+    def _rewrite(self) -> None:
+        with whole_file(self.metrics) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Mean over a window of a twentieth of all values, cut off at both ends; few values as they are."""
+    if len(values) < 40:
+        return values
+    window = np.ones(len(values) // 20)
+    return np.convolve(values, window, "same") / np.convolve(np.ones_like(values), window, "same")
+
+
+def _read_rows(path: Path, last_step: int) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if int(row["step"]) <= last_step]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.8g}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+class Stopwatch:
+    """Seconds since the last lap."""
+
+    def __init__(self) -> None:
+        self.mark = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        elapsed, self.mark = now - self.mark, now
+        return elapsed

@@ -1,0 +1,96 @@
+"""Exit status and error text of every command line, and the device that is not here."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from src.backend.device import select_device
+from src.common.cli import run_command
+from src.common.errors import DataError, DeviceError
+from src.common.log import logger, setup_logging
+from src.common.signals import Interrupted, collect_signals
+from tests.support.programs import ROOT
+
+
+def leave(main, capsys) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as leaving:
+        run_command(main)
+    return leaving.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (1, 1)])
+def test_the_status_is_what_main_returns(capsys, returned, status):
+    assert leave(lambda: returned, capsys) == (status, "")
+
+
+def raising(error: BaseException):
+    def main() -> None:
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (DataError("no images in x"), 2, "error: no images in x\n"),
+        (Interrupted(15, "run"), 143, "error: stopped by SIGTERM; continue with --resume run\n"),
+        (Interrupted(2, "run"), 130, "error: stopped by SIGINT; continue with --resume run\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_errors_of_the_user_are_one_text(capsys, error, status, text):
+    assert leave(raising(error), capsys) == (status, text)
+
+
+def test_our_own_faults_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_command(lambda: 1 // 0)
+
+
+def test_a_reader_that_goes_away():
+    program = (
+        "from src.common.cli import run_command\nrun_command(lambda: [print('x' * 1000) for _ in range(10000)] and 0)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(30) == 1 and process.stderr.read() == ""
+
+
+def test_absent_devices_are_refused():
+    with pytest.raises(DeviceError, match=r"The device Ascend was asked for, but MindSpore finds only .*CPU here"):
+        select_device("Ascend")
+
+
+def test_logging_goes_to_console_and_file_on_rank_0_and_to_the_file_alone_elsewhere(tmp_path, capsys):
+    try:
+        setup_logging(tmp_path / "a.log")
+        setup_logging(tmp_path / "a.log")  # replaces the handlers: no line twice
+        logger.info("first")
+        setup_logging(tmp_path / "a.log", rank=1)
+        logger.info("second")
+        setup_logging(rank=1)
+        logger.info("third")
+    finally:
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+    lines = (tmp_path / "a.log").read_text().splitlines()
+    assert [line.split("] ")[1] for line in lines] == ["first", "second"]
+    out = capsys.readouterr().out
+    assert out.count("first") == 1 and "second" not in out and "third" not in out
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with collect_signals("stopping") as received:
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)
+        assert received == [signal.SIGTERM] and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,109 @@
+"""What the npz programs are made of: shapes as text, the one size, names, batches."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from src.common.errors import ConfigError, DataError, ModelError
+from src.evaluation.offline.npz_route import (
+    fixed_size,
+    infer,
+    parse_size,
+    read_datalist,
+    read_npz,
+    refuse_twice,
+    write_npz,
+)
+from src.evaluation.offline.npz_scores import read_output
+from src.imaging import to_input, write_png
+from src.programs import image2npz
+from src.runtime.base import InputForm, Predictor
+from src.spec.preprocess import Preprocess
+from tests.support.programs import ROOT, run_main
+
+
+def test_shapes_as_text():
+    assert parse_size("1,3,480,288") == parse_size("480,288") == (480, 288)
+    for text in ("480", "3,480,288", "2,3,480,288", "1,4,32,32", "1,3,-1,-1", "0,32", "a,b", ""):
+        with pytest.raises(ConfigError, match="`input_shape` must be 1,3,H,W or H,W"):
+            parse_size(text)
+
+
+def test_one_size_for_all():
+    own = Preprocess(ref_size=(255, 200))
+    assert fixed_size(None, own, InputForm()) == (255, 200)
+    assert fixed_size((64, 96), own, InputForm()) == (64, 96)
+    assert fixed_size((64, 96), Preprocess(), InputForm(size=(64, 96))) == (64, 96)
+
+
+def test_names_and_batches(tmp_path):
+    class Pair(Predictor):
+        def run(self, x):
+            raise AssertionError
+
+    with pytest.raises(ModelError, match=r"batches of 2, an npz holds one"):
+        infer(Pair(Preprocess(), InputForm(batch=2)), [], tmp_path)
+    write_npz(tmp_path / "free.npz", "input", np.zeros((1, 3, 64, 90), np.float32))
+    with pytest.raises(DataError, match=r"float32 \[1, 3, 64, 90\], .* takes float32 \[1, 3, H, W of multiples of 32"):
+        infer(Pair(Preprocess()), [tmp_path / "free.npz"], tmp_path)
+    with pytest.raises(DataError, match="2 image names occur twice: b, c"):
+        refuse_twice(["a", "b", "c", "b", "c"])
+    with pytest.raises(DataError, match="Cannot read the list"):
+        read_datalist(tmp_path)
+    write_npz(tmp_path / "a.npz", "output", np.float32([[-0.01, 1.01]]))
+    assert read_output(tmp_path / "a.npz").tolist() == np.float32([[-0.01, 1.01]]).tolist()
+
+
+def test_layouts(tmp_path):
+    """A network of normalised [N, h, w, 3] is told apart from one of [N, 3, h, w]."""
+
+    class Red(Predictor):
+        def run(self, x):
+            return x[None, ..., 0]
+
+    x = np.random.default_rng(0).uniform(size=(1, 32, 64, 3)).astype(np.float32)
+    write_npz(tmp_path / "a.npz", "input", x)
+    with pytest.raises(DataError, match=r"the model takes float32 \[1, 3, H, W of"):
+        infer(Red(Preprocess()), [tmp_path / "a.npz"], tmp_path)
+    (tmp_path / "out").mkdir()
+    infer(Red(Preprocess(), InputForm(channels_last=True)), [tmp_path / "a.npz"], tmp_path / "out")
+    np.testing.assert_array_equal(read_npz(tmp_path / "out" / "a.npz", "output"), x[None, ..., 0])
+
+
+def test_a_size_on_the_command_line(narrow_ckpt, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (80, 100, 3), np.uint8)
+    write_png(tmp_path / "in" / "a.png", image)
+    done = run_main(image2npz.main, "--input", tmp_path / "in", "--output", tmp_path / "out", "--model", narrow_ckpt,
+                    "--ref_size", 64, 96)  # fmt: skip
+    assert done.status == 0, done.err
+    expected = to_input(image, Preprocess(), (64, 96))
+    np.testing.assert_array_equal(read_npz(tmp_path / "out" / "a.npz", "input"), expected)
+
+
+def test_what_cannot_be_used_is_left_out_of_the_list(tmp_path):
+    for name in ("a", "c"):
+        write_png(tmp_path / "in" / f"{name}.png", np.zeros((40, 60, 3), np.uint8))
+    (tmp_path / "in" / "b.png").write_bytes(b"no image")
+    done = run_main(image2npz.main, "--input", tmp_path / "in", "--input_shape", "64,64", "--output", tmp_path / "out")
+    assert done.status == 1 and "b.png" in done.out and "2 of 3 images, listed in" in done.out
+    assert (tmp_path / "out" / "npz_datalist.txt").read_text() == "a.npz\nc.npz\n"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npz", "c.npz", "npz_datalist.txt"]
+
+
+def test_a_full_disk_is_one_error(tmp_path):
+    """The size limit of files stands in for the disk."""
+    program = f"""
+import resource, signal
+import numpy as np
+from pathlib import Path
+from src.cli import run_command
+from src.npz_route import write_npz
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
+run_command(lambda: write_npz(Path({str(tmp_path)!r}) / "a.npz", "input", np.zeros((1, 3, 64, 64), np.float32)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith(f"error: Cannot write {tmp_path / 'a.npz'}") and not list(tmp_path.iterdir())
