@@ -2,11 +2,13 @@
 
 modnet VERB [options]
 modnet VERB --help
+modnet --version
 """
 
 import sys
 from importlib import import_module
 
+from .. import __version__
 from ..common.cli import run_command
 from ..common.errors import ConfigError
 from ..common.text import nearest
@@ -14,6 +16,7 @@ from ..common.text import nearest
 # Verb -> (module of this package, what it does).
 VERBS = {
     "infer": ("infer", "cut people out of images, videos or a camera's frames"),
+    "models": ("models", "list the released models"),
     "train": ("train", "train a matting network"),
     "eval": ("eval", "score networks on a validation set"),
     "convert": ("convert", "turn PyTorch weights into a checkpoint"),
@@ -34,6 +37,9 @@ def main() -> int | None:
     if verb in ("-h", "--help"):
         print(_help())
         return 0
+    if verb == "--version":
+        print(f"modnet {__version__}")
+        return 0
     if verb not in VERBS:
         raise ConfigError(f"There is no verb `{verb}`.{nearest(verb, VERBS)} `modnet --help` lists them.")
     sys.argv = [f"modnet {verb}", *arguments]  # argparse names the program by the first
@@ -42,7 +48,7 @@ def main() -> int | None:
 
 def _help() -> str:
     width = max(map(len, VERBS))
-    return "\n".join([__doc__.strip(), "", *(f"  {verb:{width}}  {what}" for verb, (_, what) in VERBS.items())])
+    return "\n".join([str(__doc__).strip(), "", *(f"  {verb:{width}}  {what}" for verb, (_, what) in VERBS.items())])
 
 
 def command() -> None:
