@@ -28,7 +28,7 @@ class OutputError(MattingError):
 
 
 class TrainingError(MattingError):
-    """A training that cannot start or go on (a loss that is no number, a batch larger than the set)."""
+    """A training that cannot start or go on (a loss that is NaN, a batch larger than the set)."""
 
 
 class NetworkError(MattingError):

@@ -1,4 +1,4 @@
-"""Memory that is freed and expected again at once."""
+"""Memory that is freed and asked for again at once."""
 
 import ctypes
 from functools import cache

@@ -2,18 +2,18 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import cv2
 
 from .errors import ConfigError, MattingError
 from .malloc import keep_freed_memory
+from .progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,9 +48,9 @@ def run_jobs(
     """
     workers = min(workers, len(items))
     jobs = _here(function, items) if workers <= 1 else _in_pool(function, items, workers)
-    with _progress_bar(len(items), label) as bar:
+    with progress(len(items), "job", label=label, lines=False) as bar:
         for item, result in jobs:
-            bar.update()
+            bar.step()
             yield item, result
 
 
@@ -95,9 +95,3 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _progress_bar(total: int, label: str) -> Any:
-    from tqdm import tqdm  # a terminal's comfort; nothing that only imports this module needs it
-
-    return tqdm(total=total, desc=label, unit="picture", disable=not sys.stderr.isatty())

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop at the next good moment, with everything done until then saved."""
+"""Ctrl-C and SIGTERM as a request to stop at the next good moment, with everything done until then saved."""
 
 import signal
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def collect_signals(answer: str) -> Iterator[list[int]]:
         signal.signal(number, previous[number])
 
     heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, note) for number in heeded}
+    previous = {int(number): signal.signal(number, note) for number in heeded}
     try:
         yield received
     finally:

@@ -1,8 +1,10 @@
-"""Small helpers for text: the nearest name, natural order, the first few of many."""
+"""Small helpers for text: the nearest name, natural order, the first few of many, counts."""
 
 import difflib
 import re
 from collections.abc import Iterable
+
+_SHOWN = 5
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -11,9 +13,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6)
     return f" Did you mean `{lower[close[0]]}`?" if close else f" Known are: {', '.join(known)}."
-
-
-_SHOWN = 5
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
@@ -30,3 +29,13 @@ def first_few(names: list[str]) -> str:
     """'a, b, c, d, e and 7 more'."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
+
+
+def count_of(number: int, one: str) -> str:
+    """'1 image', '2 images', '0 batches'; `one` is the noun in the singular."""
+    return f"{number} {one if number == 1 else plural(one)}"
+
+
+def plural(one: str) -> str:
+    """Regular plural of an English noun: 'images', 'batches'."""
+    return f"{one}es" if one.endswith(("s", "x", "ch", "sh")) else f"{one}s"

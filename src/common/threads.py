@@ -7,14 +7,9 @@ from concurrent.futures import Executor, Future
 from typing import TypeVar
 
 Item = TypeVar("Item")
-
-
 Result = TypeVar("Result")
 
-
 _MOST_HELPERS = 8
-
-
 # Items that wait between two stages: enough to even out their pace, few enough for images of 50 megapixels.
 AHEAD = 2
 

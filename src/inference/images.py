@@ -61,7 +61,7 @@ def matte_images(predictor: Predictor, plan: ImageJobs, options: InferOptions) -
     """
     display, failed, threads = Display() if options.show else None, 0, helpers()
     with (
-        progress(len(plan.jobs), "pictures") as bar,
+        progress(len(plan.jobs), "image") as bar,
         ThreadPoolExecutor(threads) as readers,
         ThreadPoolExecutor(threads) as writers,
     ):

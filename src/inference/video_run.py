@@ -104,7 +104,7 @@ def _run_stages(
 ) -> None:
     display, threads = Display() if options.show else None, helpers()
     with (
-        progress(job.reader.frames, "frames") as bar,
+        progress(job.reader.frames, "frame") as bar,
         ThreadPoolExecutor(1) as decoder,
         ThreadPoolExecutor(threads) as renderers,
         ThreadPoolExecutor(1) as encoder,

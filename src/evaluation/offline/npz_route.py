@@ -80,7 +80,7 @@ def write_inputs(pictures: dict[str, Path], folder: Path, prepare: Callable[[np.
         OutputError: a file cannot be written.
     """
     written = []
-    with progress(len(pictures), "pictures") as bar:
+    with progress(len(pictures), "image") as bar:
         for name, path in pictures.items():
             try:
                 x = prepare_file(prepare, read_image(path), path)
@@ -115,7 +115,7 @@ def read_datalist(path: Path) -> list[Path]:
 def infer(predictor: Predictor, files: list[Path], folder: Path) -> None:
     """Run the network on each npz; its matte [1, 1, h, w] goes to `folder` under the same name."""
     one_image_at_a_time(predictor, "The model")
-    with progress(len(files), "pictures") as bar:
+    with progress(len(files), "image") as bar:
         for file in files:
             x = read_npz(file, INPUT)
             _check_input(x, predictor, file)

@@ -62,7 +62,7 @@ def score_results(results: Path, truth: Truth, draw: Path | None = None) -> Eval
     """
     keep_freed_memory()
     start, scores, names = time.perf_counter(), [], _matched(results, truth)
-    with progress(len(names), "pictures") as bar, ThreadPoolExecutor(helpers()) as pool:
+    with progress(len(names), "image") as bar, ThreadPoolExecutor(helpers()) as pool:
         for one in ordered(pool, partial(_score, results, truth, draw), names, helpers()):
             scores.append(one)
             bar.step()
