@@ -1,23 +1,25 @@
-"""PyTorch parameter names to ours: official MODNet, ModelCompression, MobileNetV2 backbone, EfficientNet-Lite0.
+"""PyTorch parameter names to ours: official MODNet, ModelCompression's networks, and every registered backbone.
 
 Everything works on plain `{name: numpy array}` dictionaries, so neither framework is needed here.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..common.errors import CheckpointError
+from ..models.backbones import Backbone, backbones, find_backbone
+from ..models.tensor_names import TensorName
 from ..spec.blocks import BlockSpec, Norm
-from ..spec.encoder import EncoderSpec, efficientnet_lite0_encoder, mobilenetv2_encoder
+from ..spec.encoder import EncoderSpec
 from ..spec.modnet import ModNetSpec, modnet_spec
-from .weight_names import efficientnet_names, mobilenet_names, modnet_names
+from .weight_names import modnet_names
 
 State = dict[str, np.ndarray]
-KINDS = ("official", "backbone", "compression", "efficientnet_lite0")
+PruneInfo = dict[str, Any]  # ModelCompression's side file
 
 
 @dataclass(frozen=True)
@@ -38,54 +40,104 @@ class Conversion:
     problems: tuple[str, ...]
 
 
-def recognise(names: list[str]) -> str:
-    """The kind of a checkpoint by its parameter names; raises CheckpointError for a foreign one."""
-    names = [_plain(name) for name in names]
-    if any(name.startswith("_conv_stem.") for name in names):
-        return "efficientnet_lite0"
-    if any(name.startswith("f_branch.") for name in names):
-        return "compression" if any(".features.0.cbr." in name for name in names) else "official"
-    if any(re.match(r"(backbone\.)?(model\.)?features\.0\.", name) for name in names):
-        return "backbone"
-    raise CheckpointError(
-        f"None of the known layouts ({', '.join(KINDS)}) fits this file; its first names are "
-        f"{', '.join(names[:3]) or '(none)'}. Give a PyTorch state dict of MODNet, of its MobileNetV2 backbone, "
-        "of ModelCompression's networks or of EfficientNet-Lite0."
+@dataclass(frozen=True)
+class Expected:
+    """What a file of one kind has to hold: the network's spec, and the names and shapes of its tensors.
+
+    Attributes:
+        bare: takes from a name what may stand before those of `names`.
+        unused: starts of names that are not needed.
+    """
+
+    network: str
+    spec: ModNetSpec | EncoderSpec
+    names: Iterator[TensorName]
+    bare: Callable[[str], str] = str
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of PyTorch file: how its names are recognised, and what it has to hold.
+
+    Attributes:
+        expected: (prune info or None) -> what the file has to hold.
+        takes_prune_info: whether a prune info may belong to it.
+    """
+
+    name: str
+    recognises: Callable[[Sequence[str]], bool]
+    expected: Callable[[PruneInfo | None], Expected]
+    takes_prune_info: bool = False
+
+
+def _kinds() -> tuple[Kind, ...]:
+    """All kinds, those first that hold a backbone among others."""
+    return (
+        Kind("compression", _is_compression, partial(_expected_modnet, cbr=True), takes_prune_info=True),
+        Kind("official", _is_modnet, partial(_expected_modnet, cbr=False)),
+        *(Kind(b.conversion, b.recognises, partial(_expected_encoder, b)) for b in backbones()),
     )
 
 
-def convert(
-    state: Mapping[str, np.ndarray], kind: str = "auto", prune_info: dict[str, Any] | None = None
-) -> Conversion:
+def kinds() -> tuple[str, ...]:
+    """Names of all kinds of PyTorch files that can be converted."""
+    return tuple(kind.name for kind in _kinds())
+
+
+def _is_modnet(names: Sequence[str]) -> bool:
+    return any(name.startswith("f_branch.") for name in names)
+
+
+def _is_compression(names: Sequence[str]) -> bool:
+    return _is_modnet(names) and any(".features.0.cbr." in name for name in names)
+
+
+def _expected_modnet(info: PruneInfo | None, cbr: bool) -> Expected:
+    spec = modnet_spec(find_backbone("mobilenetv2").encoder()) if info is None else compression_spec(info)
+    return Expected("modnet", spec, modnet_names(spec, cbr))
+
+
+def _expected_encoder(backbone: Backbone, info: PruneInfo | None) -> Expected:
+    spec = backbone.encoder()
+    return Expected("encoder", spec, backbone.tensors(spec), backbone.bare, backbone.unused)
+
+
+def recognise(names: Sequence[str]) -> str:
+    """The kind of a checkpoint by its parameter names; raises CheckpointError for a foreign one."""
+    names = [_plain(name) for name in names]
+    found = next((kind.name for kind in _kinds() if kind.recognises(names)), None)
+    if found is None:
+        raise CheckpointError(
+            f"None of the known namings ({', '.join(kinds())}) fits this file; its first names are "
+            f"{', '.join(names[:3]) or '(none)'}. Give a PyTorch state dict of MODNet, of ModelCompression's networks "
+            f"or of a backbone ({', '.join(backbone.name for backbone in backbones())})."
+        )
+    return found
+
+
+def convert(state: Mapping[str, np.ndarray], kind: str = "auto", prune_info: PruneInfo | None = None) -> Conversion:
     """Rename and check every tensor of a PyTorch state dict.
 
     Args:
-        state: PyTorch names -> arrays; a leading `module.` is ignored.
-        kind: one of `KINDS`, or "auto" to recognise the file.
+        state: PyTorch names -> arrays of any float type; a leading `module.` is ignored.
+        kind: one of `kinds()`, or "auto" to recognise the file.
         prune_info: ModelCompression's side file, which tells a pruned network's channel numbers.
     """
-    kind = recognise(list(state)) if kind == "auto" else kind
-    if prune_info is not None and kind != "compression":
-        raise CheckpointError(f"A prune info file belongs to a ModelCompression network, but the weights are '{kind}'.")
-    source = {_plain(name): np.asarray(array) for name, array in state.items()}
-    if kind == "efficientnet_lite0":
-        encoder = efficientnet_lite0_encoder()
-        return _match(kind, "encoder", encoder, source, efficientnet_names(encoder), unused=("_fc.",))
-    if kind == "backbone":
-        encoder = mobilenetv2_encoder()
-        source = {re.sub(r"^(backbone\.)?(model\.)?", "", name): array for name, array in source.items()}
-        return _match(
-            kind, "encoder", encoder, source, mobilenet_names(encoder, "", cbr=False), unused=("classifier.",)
-        )
-    spec = modnet_spec() if prune_info is None else compression_spec(prune_info)
-    return _match(kind, "modnet", spec, source, modnet_names(spec, cbr=kind == "compression"))
+    name = recognise(list(state)) if kind == "auto" else kind
+    chosen = next(one for one in _kinds() if one.name == name)
+    if prune_info is not None and not chosen.takes_prune_info:
+        raise CheckpointError(f"A prune info file belongs to a ModelCompression network, but the weights are '{name}'.")
+    expected = chosen.expected(prune_info)
+    source = {expected.bare(_plain(theirs)): np.asarray(array) for theirs, array in state.items()}
+    return _match(name, expected, source)
 
 
 def _plain(name: str) -> str:
     return name.removeprefix("module.")
 
 
-def compression_spec(info: dict[str, Any]) -> ModNetSpec:
+def compression_spec(info: PruneInfo) -> ModNetSpec:
     """Spec of a MODNet-P from ModelCompression's JSON side file.
 
     Its network keeps one base width int(32 * (1 - ratio)) for the high-resolution and fusion branches, and has
@@ -96,7 +148,7 @@ def compression_spec(info: dict[str, Any]) -> ModNetSpec:
         expansions = [int(v) for v in info["new_expansion_cfg"]]
         lr8x, lr16x = (int(v) for v in info["new_lr_channels"])
         hr = int(32 * (1 - float(info["ratio"])))
-        template = mobilenetv2_encoder()
+        template = find_backbone("mobilenetv2").encoder()
         blocks, channels = [], stem
         for block, out, expansion in zip(template.blocks, outs, expansions, strict=True):
             residual = block.stride == 1 and channels == out
@@ -111,32 +163,25 @@ def compression_spec(info: dict[str, Any]) -> ModNetSpec:
     return replace(modnet_spec(encoder, hr=hr, lr16x=lr16x, lr8x=lr8x), lr8x=Norm.half(lr8x))
 
 
-def _match(
-    kind: str,
-    network: str,
-    spec: ModNetSpec | EncoderSpec,
-    source: State,
-    names: Iterator[tuple[str, str, tuple[int, ...] | None]],
-    unused: tuple[str, ...] = (),
-) -> Conversion:
+def _match(kind: str, expected: Expected, source: State) -> Conversion:
     state, problems, seen = {}, [], set()
-    for theirs, ours, shape in names:
+    for theirs, ours, shape in expected.names:
         seen.add(theirs)
         if theirs not in source:
             problems.append(f"missing: {theirs} (for {ours})")
-        elif shape is not None and source[theirs].shape != shape:
+        elif source[theirs].shape != shape:
             problems.append(f"mis-shaped: {theirs} is {list(source[theirs].shape)}, expected {list(shape)}")
         else:
             state[ours] = np.ascontiguousarray(source[theirs], dtype=np.float32)
-    problems += _leftovers(source, seen, unused)
-    return Conversion(kind, network, spec, state, tuple(problems))
+    problems += _leftovers(source, seen, expected.unused)
+    return Conversion(kind, expected.network, expected.spec, state, tuple(problems))
 
 
 def _leftovers(source: State, seen: set[str], unused: tuple[str, ...]) -> list[str]:
     """Names nobody asked for. The official file stores the backbone twice: the copies must agree."""
     problems = []
     for name in source:
-        if name in seen or name.endswith("num_batches_tracked") or name.startswith(unused or ("\0",)):
+        if name in seen or name.endswith("num_batches_tracked") or name.startswith(unused):
             continue
         twin = name.removeprefix("lr_branch.")
         if twin != name and twin in source:

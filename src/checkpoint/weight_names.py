@@ -1,84 +1,15 @@
-"""Names and shapes of every tensor of the known PyTorch networks, beside our names.
+"""Names and shapes of every tensor of MODNet's PyTorch networks, beside our names.
 
-Sources: the official MODNet, its pruned networks in ModelCompression, torchvision's MobileNetV2, EfficientNet-PyTorch.
+Sources: the official MODNet, and its pruned networks in ModelCompression. The encoders' names are those of
+`src/models/backbones/`.
 """
 
 from collections.abc import Iterator
 
-from ..spec.blocks import BlockSpec, Norm
-from ..spec.encoder import EncoderSpec
+from ..models.backbones import mobilenetv2
+from ..models.tensor_names import TensorName, conv_names, norm_names
+from ..spec.blocks import Norm
 from ..spec.modnet import ModNetSpec
-
-_CONV = {"weight": "weight"}
-_CONV_BIAS = {"weight": "weight", "bias": "bias"}
-_BN = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-
-Name = tuple[str, str, tuple[int, ...]]  # theirs, ours, shape
-
-
-def _pairs(theirs: str, ours: str, names: dict[str, str], shapes: dict[str, tuple[int, ...]]) -> Iterator[Name]:
-    for their_leaf, our_leaf in names.items():
-        yield f"{theirs}.{their_leaf}", f"{ours}.{our_leaf}", shapes[their_leaf]
-
-
-def _conv(theirs: str, ours: str, shape: tuple[int, ...], bias: bool = False) -> Iterator[Name]:
-    yield from _pairs(theirs, ours, _CONV_BIAS if bias else _CONV, {"weight": shape, "bias": shape[:1]})
-
-
-def _bn(theirs: str, ours: str, channels: int) -> Iterator[Name]:
-    yield from _pairs(theirs, ours, _BN, dict.fromkeys(_BN, (channels,)))
-
-
-def encoder_block_names(spec: EncoderSpec) -> Iterator[tuple[int, BlockSpec, int, str]]:
-    """(index, block, input channels, our prefix) of every block, in order."""
-    channels = spec.stem
-    for i, block in enumerate(spec.blocks):
-        if i < spec.taps[0]:
-            ours = f"encoder.to2x.{i}"
-        elif i < spec.taps[1]:
-            ours = f"encoder.to4x.{i - spec.taps[0]}"
-        else:
-            ours = f"encoder.to32x.{i - spec.taps[1]}"
-        yield i, block, channels, ours
-        channels = block.out
-
-
-def mobilenet_names(spec: EncoderSpec, prefix: str, cbr: bool) -> Iterator[Name]:
-    """torch MobileNetV2: `features.N.conv.K`; ModelCompression wraps the outer convolutions as `cbr`."""
-    wrap = "cbr." if cbr else ""
-    yield from _conv(f"{prefix}features.0.{wrap}0", "encoder.stem.conv", (spec.stem, 3, 3, 3))
-    yield from _bn(f"{prefix}features.0.{wrap}1", "encoder.stem.norm.bnorm", spec.stem)
-    for i, block, channels, ours in encoder_block_names(spec):
-        theirs, at, hidden = f"{prefix}features.{i + 1}.conv", 0, block.hidden
-        if block.expand:
-            yield from _conv(f"{theirs}.0", f"{ours}.expand.conv", (hidden, channels, 1, 1))
-            yield from _bn(f"{theirs}.1", f"{ours}.expand.norm.bnorm", hidden)
-            at = 3
-        yield from _conv(f"{theirs}.{at}", f"{ours}.depthwise.conv", (hidden, 1, block.kernel, block.kernel))
-        yield from _bn(f"{theirs}.{at + 1}", f"{ours}.depthwise.norm.bnorm", hidden)
-        yield from _conv(f"{theirs}.{at + 3}", f"{ours}.project.conv", (block.out, hidden, 1, 1))
-        yield from _bn(f"{theirs}.{at + 4}", f"{ours}.project.norm.bnorm", block.out)
-    last = len(spec.blocks) + 1
-    yield from _conv(f"{prefix}features.{last}.{wrap}0", "encoder.head.conv", (spec.head, spec.blocks[-1].out, 1, 1))
-    yield from _bn(f"{prefix}features.{last}.{wrap}1", "encoder.head.norm.bnorm", spec.head)
-
-
-def efficientnet_names(spec: EncoderSpec) -> Iterator[Name]:
-    """EfficientNet-PyTorch's EfficientNet-Lite: `_blocks.N._expand_conv`."""
-    yield from _conv("_conv_stem", "encoder.stem.conv", (spec.stem, 3, 3, 3))
-    yield from _bn("_bn0", "encoder.stem.norm.bnorm", spec.stem)
-    for i, block, channels, ours in encoder_block_names(spec):
-        theirs, hidden = f"_blocks.{i}", block.hidden
-        if block.expand:
-            yield from _conv(f"{theirs}._expand_conv", f"{ours}.expand.conv", (hidden, channels, 1, 1))
-            yield from _bn(f"{theirs}._bn0", f"{ours}.expand.norm.bnorm", hidden)
-        depthwise = (hidden, 1, block.kernel, block.kernel)
-        yield from _conv(f"{theirs}._depthwise_conv", f"{ours}.depthwise.conv", depthwise)
-        yield from _bn(f"{theirs}._bn1", f"{ours}.depthwise.norm.bnorm", hidden)
-        yield from _conv(f"{theirs}._project_conv", f"{ours}.project.conv", (block.out, hidden, 1, 1))
-        yield from _bn(f"{theirs}._bn2", f"{ours}.project.norm.bnorm", block.out)
-    yield from _conv("_conv_head", "encoder.head.conv", (spec.head, spec.blocks[-1].out, 1, 1))
-    yield from _bn("_bn1", "encoder.head.norm.bnorm", spec.head)
 
 
 def branch_units(spec: ModNetSpec) -> list[tuple[str, str, int, Norm, int]]:
@@ -110,17 +41,17 @@ def branch_units(spec: ModNetSpec) -> list[tuple[str, str, int, Norm, int]]:
     return rows
 
 
-def modnet_names(spec: ModNetSpec, cbr: bool) -> Iterator[Name]:
+def modnet_names(spec: ModNetSpec, cbr: bool) -> Iterator[TensorName]:
     """A whole MODNet on MobileNetV2; `cbr`: as ModelCompression has it."""
-    yield from mobilenet_names(spec.encoder, "backbone.model.", cbr)
+    yield from mobilenetv2.tensors(spec.encoder, "backbone.model.", cbr)
     head, se = spec.encoder.head, spec.se_hidden
     yield "lr_branch.se_block.fc.0.weight", "lr_branch.se.fc1.weight", (se, head)
     yield "lr_branch.se_block.fc.2.weight", "lr_branch.se.fc2.weight", (head, se)
     for theirs, ours, channels, norm, kernel in branch_units(spec):
         shape = (norm.channels, channels, kernel, kernel)
-        yield from _conv(f"{theirs}.layers.0", f"{ours}.conv", shape, bias=True)
-        yield from _bn(f"{theirs}.layers.1.bnorm", f"{ours}.norm.bnorm", norm.bn)
+        yield from conv_names(f"{theirs}.layers.0", f"{ours}.conv", shape, bias=True)
+        yield from norm_names(f"{theirs}.layers.1.bnorm", f"{ours}.norm.bnorm", norm.bn)
     lr8x, detail, fusion = spec.lr8x.channels, spec.detail.channels, spec.fusion.channels
-    yield from _conv("lr_branch.conv_lr.layers.0", "lr_branch.head.conv", (1, lr8x, 3, 3), bias=True)
-    yield from _conv("hr_branch.conv_hr.1.layers.0", "hr_branch.head.conv", (1, detail, 1, 1), bias=True)
-    yield from _conv("f_branch.conv_f.1.layers.0", "f_branch.head.conv", (1, fusion, 1, 1), bias=True)
+    yield from conv_names("lr_branch.conv_lr.layers.0", "lr_branch.head.conv", (1, lr8x, 3, 3), bias=True)
+    yield from conv_names("hr_branch.conv_hr.1.layers.0", "hr_branch.head.conv", (1, detail, 1, 1), bias=True)
+    yield from conv_names("f_branch.conv_f.1.layers.0", "f_branch.head.conv", (1, fusion, 1, 1), bias=True)

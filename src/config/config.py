@@ -15,7 +15,6 @@ from ..common.checks import check_choice
 from ..common.errors import ConfigError
 from ..common.files import write_text
 from ..common.text import nearest
-from ..spec.encoder import ENCODERS
 from ..spec.serialisation import SPECS
 from ..spec.variants import LR_HEADS, NORMS
 from .dataset import DatasetSpec
@@ -116,7 +115,6 @@ class Config:
         for f in dataclasses.fields(self):
             object.__setattr__(self, f.name, coerce(f.name, getattr(self, f.name), _types()[f.name]))
         check_choice("network", self.network, tuple(SPECS))
-        check_choice("encoder", self.encoder, tuple(ENCODERS))
         check_choice("device_target", self.device_target, TARGETS)
         check_choice("amp_level", self.amp_level, AMP_LEVELS)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)

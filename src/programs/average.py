@@ -15,6 +15,7 @@ from ..common.log import logger, setup_logging
 
 
 def main() -> None:
+    """Parse the arguments and average."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--ckpt_path", type=Path, nargs="+", required=True, metavar="CKPT", help="checkpoints of one network")

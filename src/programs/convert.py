@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from ..backend.environment import prepare_environment
-from ..checkpoint.conversion import KINDS, convert
+from ..checkpoint.conversion import PruneInfo, convert, kinds
 from ..common.errors import CheckpointError
 from ..common.log import logger, setup_logging
 from ..common.paths import REPOSITORY
@@ -20,15 +20,17 @@ ZOO_INPUT = REPOSITORY / "pretrained" / "mobilenetv2_human_seg.ckpt"
 
 
 def parse_args() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", default=str(ZOO_INPUT), help="PyTorch state dict, or the word efficientnet_lite0")
+    parser.add_argument("--input", default=str(ZOO_INPUT), help="PyTorch state dict, or efficientnet_lite0")
     parser.add_argument("--output", help="checkpoint to write (default: mindspore_<input's name> in pretrained/)")
-    parser.add_argument("--kind", default="auto", choices=("auto", *KINDS), help="layout (default: recognise it)")
+    parser.add_argument("--kind", default="auto", choices=("auto", *kinds()), help="naming (default: recognise it)")
     parser.add_argument("--prune_info", help="ModelCompression's JSON beside a pruned network")
     return parser.parse_args()
 
 
 def main() -> None:
+    """Read, convert, check, write."""
     args = parse_args()
     setup_logging()
     prepare_environment("CPU")
@@ -42,7 +44,7 @@ def main() -> None:
         logger.error(problem)
     if conversion.problems:
         raise CheckpointError(
-            f"{len(conversion.problems)} tensors of {source} do not fit the '{conversion.kind}' layout (listed above); "
+            f"{len(conversion.problems)} tensors of {source} do not fit the '{conversion.kind}' naming (listed above); "
             "nothing was written. Name the right --kind, or give --prune_info for a pruned network."
         )
     write_conversion(conversion, source, output)
@@ -56,7 +58,8 @@ def main() -> None:
     )
 
 
-def read_prune_info(path: str) -> dict:
+def read_prune_info(path: str) -> PruneInfo:
+    """ModelCompression's side file; CheckpointError where it cannot be read."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

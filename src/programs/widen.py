@@ -24,6 +24,7 @@ def parse_factor(text: str) -> tuple[str, float]:
 
 
 def main() -> None:
+    """Parse the arguments and widen."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--ckpt_path", type=Path, required=True, metavar="CKPT", help="a network's checkpoint")

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint.conversion import compression_spec
-from ..checkpoint.weight_names import branch_units, encoder_block_names
+from ..checkpoint.weight_names import branch_units
 from ..common.errors import NetworkError
+from ..models.backbones import find_backbone
+from ..models.tensor_names import encoder_block_names
 from ..spec.blocks import BlockSpec, Norm
-from ..spec.encoder import mobilenetv2_encoder
 from ..spec.modnet import ModNetSpec
 from ..spec.serialisation import NetworkSpec
 from .groups import Channels, Group
@@ -32,7 +33,7 @@ def compression_info(spec: NetworkSpec, threshold: float) -> dict[str, object]:
     Args:
         threshold: of the original's pruner, in (0, 1]; the file notes it, no width follows from it.
     """
-    blocks = len(mobilenetv2_encoder().blocks)
+    blocks = len(find_backbone("mobilenetv2").encoder().blocks)
     if not isinstance(spec, ModNetSpec) or len(spec.encoder.blocks) != blocks:
         raise NetworkError(f"ModelCompression's networks are MODNets on MobileNetV2's {blocks} blocks; this is not.")
     outs = [spec.encoder.stem, *(block.out for block in spec.encoder.blocks)]

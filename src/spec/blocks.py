@@ -15,6 +15,7 @@ class Norm:
 
     @property
     def channels(self) -> int:
+        """Of both kinds together."""
         return self.bn + self.inorm
 
     @classmethod

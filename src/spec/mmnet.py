@@ -1,8 +1,13 @@
-"""The numbers that define an MMNet (Seo, Choi, Kim, Kwon, Kim, Kim: "Towards Real-Time Automatic Portrait Matting on
-Mobile Devices", arXiv 1904.03816)."""
+"""The numbers that define an MMNet.
+
+Source: Seo, Choi, Kim, Kwon, Kim, Kim, "Towards Real-Time Automatic Portrait Matting on Mobile Devices", arXiv
+1904.03816.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
+
+from .activations import find_activation
 
 WIDTH_MULTIPLIERS = (0.5, 0.75, 1.0, 1.4)  # those of the paper
 
@@ -16,7 +21,7 @@ class MultiBranchSpec:
     Attributes:
         branches: channels of each branch.
         rates: dilation of each branch.
-        out: channels of the projection, and `act` its activation ("none" or "relu6").
+        out: channels of the projection, and `act` its activation, a name of `spec/activations.py`.
     """
 
     branches: tuple[int, ...]
@@ -24,6 +29,9 @@ class MultiBranchSpec:
     out: int
     stride: int = 1
     act: str = "none"
+
+    def __post_init__(self) -> None:
+        find_activation(self.act)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .blocks import Norm
-from .encoder import ENCODERS, EncoderSpec
+from .encoder import EncoderSpec
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,12 @@ class ModNetSpec:
 
     @property
     def encoder_name(self) -> str:
+        """The backbone's name, whose pretrained weights fit while no channel is pruned."""
         return self.encoder.name
 
 
-def modnet_spec(
-    encoder: EncoderSpec | str = "mobilenetv2", hr: int = 32, lr16x: int = 96, lr8x: int = 32
-) -> ModNetSpec:
+def modnet_spec(encoder: EncoderSpec, hr: int = 32, lr16x: int = 96, lr8x: int = 32) -> ModNetSpec:
     """MODNet of the paper: `hr` is the width that the high-resolution and fusion branches derive from."""
-    if isinstance(encoder, str):
-        encoder = ENCODERS[encoder]()
     h, h2 = Norm.half(hr), Norm.half(2 * hr)
     return ModNetSpec(
         encoder=encoder,

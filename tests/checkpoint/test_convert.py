@@ -13,6 +13,7 @@ import torch
 from benchmarks.reference import golden
 from src.checkpoint.file import load_network, read_checkpoint
 from src.checkpoint.pytorch_file import default_output
+from src.models.backbones import find_backbone
 from src.programs import convert as get_init_weight
 from tests.support.golden_networks import golden_input, golden_matte
 from tests.support.programs import ROOT, run_main, run_program
@@ -102,8 +103,8 @@ def test_a_truncated_file(official, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"layer1.weight": torch.zeros(2)}, "None of the known layouts"),
-        ({}, "None of the known layouts"),
+        ({"layer1.weight": torch.zeros(2)}, "None of the known namings"),
+        ({}, "None of the known namings"),
         ([torch.zeros(2)], "holds no state dict"),
         ({"features.0.0.weight": 3}, "holds no state dict"),
         ({0: torch.zeros(2)}, "holds no state dict"),
@@ -149,7 +150,7 @@ def test_trained_parameters_and_half_precision_come_over(tmp_path):
 
 
 def test_mistakes_on_the_command_line(official, tmp_path):
-    assert "do not fit the 'compression' layout" in refused(official, tmp_path, "--kind", "compression")
+    assert "do not fit the 'compression' naming" in refused(official, tmp_path, "--kind", "compression")
     info = golden.HERE / "compression_pruned_info.json"
     assert "belongs to a ModelCompression network" in refused(official, tmp_path, "--prune_info", info)
     absent = tmp_path / "absent.json"
@@ -172,10 +173,10 @@ def test_without_arguments_it_names_the_zoos_file(monkeypatch, tmp_path):
 
 
 def test_default_outputs_are_what_training_looks_for(tmp_path):
-    from src.training.setup import PRETRAINED
-
-    assert default_output(tmp_path / "mobilenetv2_human_seg.ckpt") == PRETRAINED["mobilenetv2"]
-    assert default_output(tmp_path / "efficientnet-lite0-37913f94.pth") == PRETRAINED["efficientnet_lite0"]
+    assert default_output(tmp_path / "mobilenetv2_human_seg.ckpt") == find_backbone("mobilenetv2").pretrained.path
+    lite0 = find_backbone("efficientnet_lite0").pretrained.path
+    assert default_output(tmp_path / "efficientnet-lite0-37913f94.pth") == lite0
+    assert default_output(tmp_path / "other.pth").name == "mindspore_other.ckpt"
 
 
 def test_as_a_program(tmp_path):

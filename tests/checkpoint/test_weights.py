@@ -1,4 +1,4 @@
-"""Every known layout of PyTorch weights is recognised, and each tensor that does not fit is named."""
+"""Every known naming of PyTorch weights is recognised, and each tensor that does not fit is named."""
 
 import json
 
@@ -9,9 +9,9 @@ from benchmarks.reference import golden
 from src.checkpoint.conversion import compression_spec, convert, recognise
 from src.checkpoint.pytorch_file import locate_input, read_state_dict
 from src.common.errors import CheckpointError
+from src.models.backbones import find_backbone
 from src.spec.blocks import Norm
-from src.spec.encoder import efficientnet_lite0_encoder, mobilenetv2_encoder
-from src.spec.modnet import modnet_spec
+from tests.support.narrow import standard_spec
 
 BACKBONE = "module.backbone.model."
 
@@ -55,7 +55,7 @@ def test_a_foreign_file_is_refused_with_its_first_names(names, shown):
 def test_official_tensors_go_where_they_belong(official):
     conversion = convert(official)
     assert (conversion.kind, conversion.network, conversion.problems) == ("official", "modnet", ())
-    assert conversion.spec == modnet_spec()
+    assert conversion.spec == standard_spec()
     for theirs, ours in {
         "backbone.model.features.0.0.weight": "encoder.stem.conv.weight",
         "backbone.model.features.1.conv.0.weight": "encoder.to2x.0.depthwise.conv.weight",
@@ -92,7 +92,7 @@ def test_half_precision_comes_over_as_float32(official):
 def test_backbone_alone(backbone, prefix):
     conversion = convert({prefix + name: value for name, value in backbone.items() if "classifier" not in name})
     assert (conversion.kind, conversion.network, conversion.problems) == ("backbone", "encoder", ())
-    assert conversion.spec == mobilenetv2_encoder() and len(conversion.state) == 260
+    assert conversion.spec == find_backbone("mobilenetv2").encoder() and len(conversion.state) == 260
 
 
 def test_a_classifier_is_left_out(backbone):
@@ -102,7 +102,7 @@ def test_a_classifier_is_left_out(backbone):
 def test_efficientnet_lite0_of_the_package():
     conversion = convert(read_state_dict(locate_input("efficientnet_lite0")))
     assert (conversion.kind, conversion.network, conversion.problems) == ("efficientnet_lite0", "encoder", ())
-    assert conversion.spec == efficientnet_lite0_encoder()
+    assert conversion.spec == find_backbone("efficientnet_lite0").encoder()
     trained = [value.size for name, value in conversion.state.items() if "moving" not in name]
     assert sum(trained) == 4_652_008 - 1_281_000  # the ImageNet network without its classifier
 

@@ -89,7 +89,6 @@ def test_backbone_may_be_a_path():
         ({"optimizer": "sdg"}, "`optimizer` cannot be 'sdg'. Did you mean `sgd`"),
         ({"device_target": "gpu"}, "Did you mean `GPU`"),
         ({"lr_schedule": "linear"}, "Known are: constant, cosine, one_cycle, zoo"),
-        ({"encoder": "mobilenetv3"}, "Did you mean `mobilenetv2`"),
         ({"amp_level": "O1"}, "`amp_level` cannot be 'O1'"),
         ({"epoch_size": 2.5}, "`epoch_size` must be int, got 2.5"),
         ({"epoch_size": "many"}, "`epoch_size` must be int, got 'many'"),

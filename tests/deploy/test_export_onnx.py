@@ -18,9 +18,8 @@ from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite
 from src.models.units import ConvNormAct, MatteHead
 from src.spec.blocks import Norm
 from src.spec.mmnet import mmnet_spec
-from src.spec.modnet import modnet_spec
 from src.spec.preprocess import Preprocess
-from tests.support.narrow import narrow_network
+from tests.support.narrow import narrow_network, standard_spec
 
 CONTRACT = Contract(Preprocess(mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0)), "modnet", "{}", {"file": "a.ckpt"})
 
@@ -182,7 +181,7 @@ def test_the_whole_network():
 
 
 def test_the_paper_s_network_has_one_operator_where_it_can():
-    model = onnx_model(build_network(modnet_spec()).set_train(False), CONTRACT)
+    model = onnx_model(build_network(standard_spec()).set_train(False), CONTRACT)
     counts = kinds(model)
     assert counts["Conv"] == 52 + 17 + 2 + 2  # encoder, branches, gate, and two more for one late upsampling
     assert (counts["Resize"], counts["Sigmoid"], counts["Clip"]) == (8, 2, 35)

@@ -15,12 +15,11 @@ from src.models.build import build_network
 from src.models.norms import freeze_batch_norm
 from src.spec.blocks import Norm
 from src.spec.mmnet import mmnet_spec
-from src.spec.modnet import modnet_spec
 from src.spec.preprocess import Preprocess
 from src.spec.variants import with_norm
 from src.training.setup import _from_checkpoint, objective_for, outside_teacher
 from src.training.step import TrainStep
-from tests.support.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state, save_narrow
+from tests.support.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state, save_narrow, standard_spec
 
 CONFIG = Config(lr=0.002, semantic_scale=3.0, detail_scale=2.0, matte_scale=0.5, kd_scale=4.0, kd_feature_scale=7.0)
 
@@ -164,7 +163,7 @@ def test_teachers_that_do_not_fit(tmp_path):
 
 
 def test_other_norms_keep_the_widths():
-    spec = modnet_spec(hr=30)
+    spec = standard_spec(hr=30)
     batch = with_norm(spec, "batch")
     assert (batch.lr16x, batch.hr4x[2], batch.fusion) == (Norm(96, 0), Norm(30, 0), Norm(15, 0))
     assert batch.encoder == spec.encoder

@@ -24,15 +24,14 @@ from src.models.units import ConvNormAct
 from src.runtime.openvino_runtime import openvino_core
 from src.spec.blocks import Norm
 from src.spec.mmnet import mmnet_spec
-from src.spec.modnet import modnet_spec
 from src.spec.preprocess import Preprocess
-from tests.support.narrow import narrow_network, narrow_spec
+from tests.support.narrow import narrow_network, narrow_spec, standard_spec
 from tests.support.narrow_mmnet import narrow_mmnet
 
 
 @pytest.fixture(scope="module")
 def dense():
-    return count(build_network(modnet_spec()))
+    return count(build_network(standard_spec()))
 
 
 def golden_rows() -> list[dict[str, str]]:

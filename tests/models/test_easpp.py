@@ -25,14 +25,14 @@ from src.pruning.groups import channels_of
 from src.pruning.surgery import prune
 from src.spec.blocks import Norm
 from src.spec.mmnet import mmnet_spec
-from src.spec.modnet import EasppSpec, ModNetSpec, modnet_spec
+from src.spec.modnet import EasppSpec, ModNetSpec
 from src.spec.serialisation import spec_from_json, spec_to_json
 from src.spec.variants import with_lr_head, with_norm
 from src.training.setup import _from_checkpoint
 from tests.deploy.test_export_onnx import CONTRACT, kinds, noise, same
 from tests.pruning.test_pruning_surgery import random_keep, trained_like, worst
 from tests.support.masked import Masked, outputs
-from tests.support.narrow import narrow_spec, narrow_state, random_state, save_narrow
+from tests.support.narrow import narrow_spec, narrow_state, random_state, save_narrow, standard_spec
 
 HEAD = "lr_branch.easpp"
 
@@ -111,7 +111,7 @@ def test_a_pyramid_by_hand(layout):
 
 def test_parameters_and_macs_by_hand():
     """At 512x512 the deepest map has 16x16 pixels, and its upsampled one 32x32."""
-    plain, pyramid = (count(build_network(spec)) for spec in (modnet_spec(), with_lr_head(modnet_spec(), "easpp")))
+    plain, pyramid = (count(build_network(spec)) for spec in (standard_spec(), with_lr_head(standard_spec(), "easpp")))
     conv = 96 * 1280 * 25 + 96 + 2 * 48
     easpp = 320 * 1280 + 3 * 320 * 9 + 3 * 320 + 96 * 320 + 4 * 2 * 320 + 2 * 48
     assert (conv, easpp) == (3_072_192, 452_576)
@@ -124,7 +124,7 @@ def test_parameters_and_macs_by_hand():
 
 
 def test_the_choice_of_the_head():
-    spec = modnet_spec()
+    spec = standard_spec()
     chosen = with_lr_head(spec, "easpp")
     assert chosen.easpp == EasppSpec(320, (1, 3, 6))
     assert with_lr_head(chosen, "easpp") == chosen == with_lr_head(chosen, None)

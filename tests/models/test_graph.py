@@ -11,8 +11,7 @@ from src.models.graph import trace
 from src.models.layers import Concat, Conv2d
 from src.models.units import ConvNormAct
 from src.spec.blocks import Norm
-from src.spec.modnet import modnet_spec
-from tests.support.narrow import narrow_network
+from tests.support.narrow import narrow_network, standard_spec
 
 
 def conv_macs(graph) -> int:
@@ -22,7 +21,7 @@ def conv_macs(graph) -> int:
 
 def test_multiplications_of_the_paper_s_network():
     """Convolutions alone; squeeze-and-excite's 819,200 come on top (15.466 G deployed, 18.117 G with the heads)."""
-    network = build_network(modnet_spec())
+    network = build_network(standard_spec())
     assert conv_macs(trace(network.set_train(False))) + 819_200 == 15_465_971_712
     assert conv_macs(trace(network.set_train(True))) + 819_200 == 18_117_066_752
 

@@ -8,11 +8,10 @@ import torch
 from benchmarks.reference.torch_spec import SpecMODNet, named_tensors, torch_twin
 from src.backend import cpu_ops
 from src.models import layers
+from src.models.backbones import find_backbone
 from src.models.build import Encoder, build_network
 from src.models.norms import freeze_batch_norm
-from src.spec.encoder import efficientnet_lite0_encoder
-from src.spec.modnet import modnet_spec
-from tests.support.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state
+from tests.support.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state, standard_spec
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def test_both_layouts_hold_the_same_parameters_and_give_the_same_matte(narrow, m
 
 def test_efficientnet_lite0_encoder():
     """TensorFlow's padding, and the 4,652,008 weights of the ImageNet network less its classifier's 1,281,000."""
-    spec = modnet_spec("efficientnet_lite0", hr=8, lr16x=8, lr8x=8)
+    spec = standard_spec("efficientnet_lite0", hr=8, lr16x=8, lr8x=8)
     cell = build_network(spec)
     rng = np.random.default_rng(0)
     for parameter in cell.get_parameters():
@@ -90,7 +89,10 @@ def test_efficientnet_lite0_encoder():
         assert b.shape == (1, channels, 64 // stride, 96 // stride)
         a = a.asnumpy().transpose(0, 3, 1, 2) if layers.native_layout() else a.asnumpy()
         np.testing.assert_allclose(a, b.numpy(), atol=1e-4)
-    assert sum(p.size for p in Encoder(efficientnet_lite0_encoder()).trainable_params()) == 4_652_008 - 1_281_000
+    assert (
+        sum(p.size for p in Encoder(find_backbone("efficientnet_lite0").encoder()).trainable_params())
+        == 4_652_008 - 1_281_000
+    )
 
 
 def test_the_oracle_names_every_parameter_of_ours(narrow):

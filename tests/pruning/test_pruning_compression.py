@@ -20,8 +20,8 @@ from src.pruning.importance import l1
 from src.pruning.strategies import Setting
 from src.pruning.surgery import arrays_of
 from src.spec.blocks import Norm
-from src.spec.modnet import ModNetSpec, modnet_spec
-from tests.support.narrow import narrow_spec, random_state
+from src.spec.modnet import ModNetSpec
+from tests.support.narrow import narrow_spec, random_state, standard_spec
 from tests.support.programs import run_main
 
 INFO = json.loads((golden.HERE / "compression_pruned_info.json").read_text())
@@ -122,7 +122,7 @@ def test_the_best_of_each_half_of_an_ibnorm_stay(setting):
 def test_the_file_of_a_network_that_came_from_one():
     spec = compression_spec(INFO)
     assert compression_info(spec, INFO["threshold"]) == INFO
-    assert compression_info(modnet_spec(), 0.5)["new_expansion_cfg"] == [1] + 16 * [6]
+    assert compression_info(standard_spec(), 0.5)["new_expansion_cfg"] == [1] + 16 * [6]
 
 
 @pytest.mark.parametrize(

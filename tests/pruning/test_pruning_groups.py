@@ -13,8 +13,7 @@ from src.models.narrowing import NARROWINGS, Narrowing
 from src.models.units import ConvNormAct, MatteHead
 from src.pruning.groups import channels_of
 from src.spec.blocks import Norm
-from src.spec.modnet import modnet_spec
-from tests.support.narrow import narrow_network
+from tests.support.narrow import narrow_network, standard_spec
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +85,7 @@ def test_gate_has_hidden_channels_of_its_own(narrow):
     ("encoder", "groups", "channels"), [("mobilenetv2", 43, 10_168), ("efficientnet_lite0", 42, 0)]
 )
 def test_groups_of_the_full_networks(encoder, groups, channels):
-    network = build_network(modnet_spec(encoder))
+    network = build_network(standard_spec(encoder))
     found = channels_of(network)
     assert len(found.groups) == groups
     assert sum(len(group) for group in found.groups) == found.count - 6

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from src.common.errors import CheckpointError
+from src.models.backbones import find_backbone
 from src.spec.blocks import BlockSpec, Norm
-from src.spec.encoder import efficientnet_lite0_encoder, mobilenetv2_encoder
-from src.spec.modnet import ModNetSpec, modnet_spec
+from src.spec.modnet import ModNetSpec
 from src.spec.serialisation import spec_from_json, spec_to_json
-from tests.support.narrow import narrow_spec
+from tests.support.narrow import narrow_spec, standard_spec
 
 
 @pytest.mark.parametrize(("channels", "bn", "inorm"), [(32, 16, 16), (5, 2, 3), (1, 0, 1)])
@@ -27,7 +27,7 @@ def stride(encoder) -> int:
 
 
 def test_mobilenetv2_follows_the_papers_table():
-    encoder = mobilenetv2_encoder()
+    encoder = find_backbone("mobilenetv2").encoder()
     assert [block.out for block in encoder.blocks] == [16, *[24] * 2, *[32] * 3, *[64] * 4, *[96] * 3, *[160] * 3, 320]
     assert [i for i, block in enumerate(encoder.blocks) if block.stride == 2] == [1, 3, 6, 13]
     assert encoder.blocks[0] == BlockSpec(hidden=32, out=16, kernel=3, stride=1, residual=False, expand=False)
@@ -39,7 +39,7 @@ def test_mobilenetv2_follows_the_papers_table():
 
 
 def test_efficientnet_lite0_follows_its_table():
-    encoder = efficientnet_lite0_encoder()
+    encoder = find_backbone("efficientnet_lite0").encoder()
     assert [block.out for block in encoder.blocks] == [
         16, 24, 24, 40, 40, 80, 80, 80, 112, 112, 112, 192, 192, 192, 192, 320
     ]  # fmt: skip
@@ -50,19 +50,19 @@ def test_efficientnet_lite0_follows_its_table():
 
 
 def test_standard_widths():
-    spec = modnet_spec()
-    assert spec.encoder == mobilenetv2_encoder() and spec.se_hidden == 320
+    spec = standard_spec()
+    assert spec.encoder == find_backbone("mobilenetv2").encoder() and spec.se_hidden == 320
     assert (spec.lr16x.channels, spec.lr8x.channels) == (96, 32)
     assert [norm.channels for norm in spec.hr4x] == [64, 64, 32]
     assert [norm.channels for norm in spec.hr2x] == [64, 32, 32, 32]
     assert (spec.detail.channels, spec.f2x.channels, spec.fusion.channels) == (32, 32, 16)
-    wider = modnet_spec("efficientnet_lite0", hr=20, lr16x=10, lr8x=6)
+    wider = standard_spec("efficientnet_lite0", hr=20, lr16x=10, lr8x=6)
     assert wider.encoder.name == "efficientnet_lite0"
     assert (wider.conv_enc4x, wider.fusion, wider.lr8x) == (Norm(20, 20), Norm(5, 5), Norm(3, 3))
 
 
 @pytest.mark.parametrize(
-    "spec", [modnet_spec(), modnet_spec("efficientnet_lite0"), narrow_spec()], ids=lambda s: s.se_hidden
+    "spec", [standard_spec(), standard_spec("efficientnet_lite0"), narrow_spec()], ids=lambda s: s.se_hidden
 )
 def test_json_gives_back_the_same_spec(spec):
     again = spec_from_json(spec_to_json(spec))
@@ -72,7 +72,7 @@ def test_json_gives_back_the_same_spec(spec):
 
 def test_a_spec_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        modnet_spec().encoder.stem = 16
+        standard_spec().encoder.stem = 16
 
 
 def changed(**values) -> str:

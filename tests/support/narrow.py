@@ -9,13 +9,19 @@ import numpy as np
 
 from benchmarks.reference.golden import training_batch
 from src.checkpoint.file import Meta, load_weights, save_checkpoint, weights_of
+from src.models.backbones import find_backbone
 from src.models.build import MODNet, build_network
 from src.spec.blocks import BlockSpec, Norm
 from src.spec.encoder import EncoderSpec
-from src.spec.modnet import ModNetSpec
+from src.spec.modnet import ModNetSpec, modnet_spec
 from src.spec.serialisation import NetworkSpec
 
 half = Norm.half
+
+
+def standard_spec(encoder: str = "mobilenetv2", **widths: int) -> ModNetSpec:
+    """MODNet of the paper on a backbone by its name; `widths` as `modnet_spec` takes them."""
+    return modnet_spec(find_backbone(encoder).encoder(), **widths)
 
 
 def narrow_spec() -> ModNetSpec:

@@ -50,6 +50,10 @@ def test_an_unknown_key(refused):
     assert "changed.yml: unknown key `epoch_sise`. Did you mean `epoch_size`?" in text
 
 
+def test_an_unknown_encoder(refused):
+    assert "`encoder` cannot be 'mobilenetv3'. Did you mean `mobilenetv2`?" in refused(encoder="mobilenetv3")
+
+
 def test_a_batch_larger_than_the_set(refused):
     text = refused("--batch_size", 7)
     assert "has 6 images, but one step needs 7" in text and "batch_size of at most 6" in text
