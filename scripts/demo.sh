@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole way on generated portraits, from nothing: set up, generate, train, evaluate, prune and retrain, export,
 # quantise, time, cut out. Needs no data and no GPU.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
 set -euo pipefail
 cd "$(dirname "$0")/.."
 began=$SECONDS
@@ -41,7 +42,7 @@ cat <<END
 Done in $((SECONDS - ready)) s (set-up before that: $((ready - began)) s). Look at:
   scores            eval/eval.log, eval/output/eval.json
   mattes            eval/output/*.png
-  pictures          train/output/sheets/ (input, truth, matte, composite), train/output/loss.png
+  images            train/output/sheets/ (input, truth, matte, composite), train/output/loss.png
   checkpoint        train/output/ckpt/MODNet_best.ckpt
   before and after  prune/table/table.md, prune/pruned/report.txt and report.png
   for a device      prune/shipped/MODNet_best_int8.xml and .bin, its cut-outs in prune/shipped/cutouts/

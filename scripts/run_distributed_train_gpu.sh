@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Data-parallel training by msrun: one process a device, on GPUs, Ascend cards or (--device_target CPU) CPU processes.
 # Several machines: the same command on each, with MASTER_ADDR (and MASTER_PORT), NNODES and NODE_RANK set.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
 source "$(dirname "$0")/common.sh"
 [ $# -ge 3 ] || usage "bash scripts/run_distributed_train_gpu.sh CONFIG_PATH DEVICE_NUM DEVICES [train.py's arguments]" \
     "bash scripts/run_distributed_train_gpu.sh P3M.yml 8 0,1,2,3,4,5,6,7"

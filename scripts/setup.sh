@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make .venv from the pinned requirements: `setup.sh` for running, `setup.sh --dev` for the tests as well.
-# A second run finds nothing to do; a run that was broken off is healed by the next one.
+# A second run finds nothing to do; a run that was broken off is completed by the next one.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +20,7 @@ find_python() {
             return
         fi
     done
-    echo "error: Python 3.11 is wanted (MindSpore's wheels and the pinned packages are for it); found here:" \
+    echo "error: Python 3.11 is needed (MindSpore's wheels and the pinned packages are for it); found here:" \
         "$(python3 --version 2>&1 || echo none). Install Python 3.11, or name it: PYTHON=/path/to/python3.11 bash scripts/setup.sh" >&2
     exit 2
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Train MMNet with the options that its users know; the checkpoints go to TRAIN_DIR, the log to runs/ (link `train`).
+[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
 source "$(dirname "$0")/common.sh"
 [ $# -ge 1 ] || usage "bash scripts/train_mmnet.sh DATASET TRAIN_DIR [options; --help lists them]" \
     "bash scripts/train_mmnet.sh data/CCP output/mmnet --batch_size 16 --max_epoch_from_restore 100"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.programs import Outcome, checkout, run_program, run_script, write_yaml
+from tests.support.programs import ROOT, Outcome, checkout, run_program, run_script, write_yaml
 
 SCRIPTS = ["run_standalone_train_gpu.sh", "run_distributed_train_gpu.sh", "run_standalone_eval_gpu.sh"]
 TRAIN, DISTRIBUTED, EVAL = SCRIPTS
@@ -72,6 +72,19 @@ def test_evaluation_in_the_background(copy, trained, tiny_config):
 def test_runs_tell_no_secrets(copy, trained):
     files = [path for path in (copy / "runs").rglob("*") if path.is_file()]
     assert len(files) > 8 and not [path for path in files if SECRET.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.sh")))
+def test_sh_in_place_of_bash(copy, script):
+    """One line says what to type; Debian's `sh` knows neither arrays nor `source`."""
+    if script == "common.sh":
+        pytest.skip("it is sourced, not run")
+    shell = next((path for path in ("/bin/dash", "/usr/bin/dash") if os.path.exists(path)), None)
+    if shell is None:
+        pytest.skip("no dash here; another `sh` may be bash")
+    done = run_program(shell, f"scripts/{script}", cwd=copy)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == f"error: run it with bash: bash scripts/{script}\n"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
