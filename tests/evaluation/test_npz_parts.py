@@ -98,8 +98,8 @@ def test_a_full_disk_is_one_error(tmp_path):
 import resource, signal
 import numpy as np
 from pathlib import Path
-from src.cli import run_command
-from src.npz_route import write_npz
+from src.common.cli import run_command
+from src.evaluation.offline.npz_route import write_npz
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
 run_command(lambda: write_npz(Path({str(tmp_path)!r}) / "a.npz", "input", np.zeros((1, 3, 64, 64), np.float32)))

@@ -189,8 +189,8 @@ def test_a_full_disk_is_one_error(tmp_path, model):
     program = f"""
 import resource, signal, sys
 sys.argv = ["infer.py", *{arguments!r}]
-import infer
-from src.cli import run_command
+from src.programs import infer
+from src.common.cli import run_command
 from tests.support.fake_predictor import fake_model
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
@@ -207,7 +207,7 @@ def test_an_edge_device_needs_numpy_and_opencv_only():
 import sys
 for name in ("mindspore", "yaml", "scipy", "tqdm", "onnx", "onnxruntime", "openvino", "nncf", "torch", "matplotlib"):
     sys.modules[name] = None
-import infer
+from src.programs import infer
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

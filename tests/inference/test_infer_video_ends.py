@@ -82,9 +82,9 @@ def test_an_absent_camera_is_refused(tmp_path):
 SIGNALLED_PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from src.cli import run_command
+from src.common.cli import run_command
 from tests.support.fake_predictor import RedPredictor, fake_model
-import infer
+from src.programs import infer
 class Signalled(RedPredictor):
     def run(self, x):
         if len(self.shapes) == 4:
@@ -116,9 +116,9 @@ def test_ctrl_c_keeps_what_was_done(tmp_path, times):
 
 WAITING_PROGRAM = """
 import signal, time
-from src.cli import run_command
+from src.common.cli import run_command
 from tests.support.fake_predictor import RedPredictor, fake_model
-import infer
+from src.programs import infer
 class Waiting(RedPredictor):
     def run(self, x):
         if len(self.shapes) == 4:
@@ -179,8 +179,8 @@ def test_a_video_that_could_not_be_written_whole_is_no_result(tmp_path):
     program = f"""
 import resource, signal
 import numpy as np
-from src.cli import run_command
-from src.inference.video_files import write_video
+from src.common.cli import run_command
+from src.imaging.video import write_video
 from pathlib import Path
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))

@@ -14,10 +14,10 @@ from tests.support.programs import Outcome, metrics_rows, run_main, run_program
 # train.py as it is, but for a SIGTERM that it sends itself when the step numbered {step} (from 0) begins.
 _INTERRUPTED = """
 import os, signal
-from src.device import prepare_environment
+from src.backend.environment import prepare_environment
 prepare_environment("CPU")
-import train
-from src.cli import run_command
+from src.programs import train
+from src.common.cli import run_command
 from src.training.step import TrainStep
 
 original = TrainStep.__call__

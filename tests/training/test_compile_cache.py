@@ -34,11 +34,12 @@ def stored(root: Path) -> list[str]:
 PROGRAM = """
 import sys
 import numpy as np
-from src.device import prepare_environment, select_device
+from src.backend.device import select_device
+from src.backend.environment import prepare_environment
 prepare_environment("CPU")
 select_device("CPU")
 from src.training.step import TrainStep
-from src.log import setup_logging
+from src.common.log import setup_logging
 from tests.support.narrow import narrow_batch, narrow_network
 from tests.support.programs import ROOT, run_program
 from tests.training.test_compile_cache import CONFIG

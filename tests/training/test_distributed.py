@@ -17,7 +17,7 @@ FLAGS = ("--freeze_norm", True, "--lr", 0.002, "--val_interval", 0, "--ckpt_save
 PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from src.device import prepare_environment
+from src.backend.environment import prepare_environment
 prepare_environment("CPU")
 import numpy as np
 from src.training import trainer
