@@ -33,7 +33,7 @@ def step_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def synthetic_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six training and two validation portraits of about 80 pixels, in the layout of P3M-10k."""
+    """Six training and two validation portraits of about 80 pixels, in the folder structure of P3M-10k."""
     root = tmp_path_factory.mktemp("portraits") / "set"
     write_series(Series(train=6, validation=2, size=80, seed=3), root, workers=1)
     return root
