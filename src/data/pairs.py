@@ -65,9 +65,9 @@ def find_pairs(spec: DatasetSpec) -> list[Pair]:
     if spec.name == "AMD":
         pairs = _amd_pairs(spec)
     else:
-        images, alphas = _folder(spec, "img_subpath"), _folder(spec, "alpha_subpath")
+        images, alphas = folder_of(spec, "img_subpath"), folder_of(spec, "alpha_subpath")
         match = match_folders(images, alphas)
-        _refuse_lonely("pictures", match.without_alpha, images, alphas)
+        _refuse_lonely("images", match.without_alpha, images, alphas)
         _refuse_lonely("alphas", match.without_image, alphas, images)
         pairs = match.pairs
     return pairs[: spec.limit]
@@ -121,8 +121,12 @@ def files_by_stem(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _folder(spec: DatasetSpec, key: str) -> Path:
-    return Path(spec.dataset_root) / getattr(spec, key)
+def folder_of(spec: DatasetSpec, key: str) -> Path:
+    """The folder that a section's key names, below its `dataset_root`; ConfigError where the key has no value."""
+    name = getattr(spec, key)
+    if name is None:
+        raise ConfigError(f"`{key}` is missing: name the folder below `dataset_root`.")
+    return Path(spec.dataset_root) / name
 
 
 def _refuse_lonely(what: str, names: list[str], here: Path, there: Path) -> None:
@@ -134,17 +138,17 @@ def _refuse_lonely(what: str, names: list[str], here: Path, there: Path) -> None
 
 
 def _amd_pairs(spec: DatasetSpec) -> list[Pair]:
-    alphas_folder = _folder(spec, "alpha_subpath")
+    alphas_folder = folder_of(spec, "alpha_subpath")
     alphas, foregrounds = files_by_stem(alphas_folder), read_names(spec, "fg_names")
     if spec.img_subpath is None:
-        folder = _folder(spec, "fg_subpath")
+        folder = folder_of(spec, "fg_subpath")
         images = {Path(name).stem: path for name, path in listed_files(folder, foregrounds).items()}
         expected = {stem: stem for stem in images}
     else:
-        folder = _folder(spec, "img_subpath")
+        folder = folder_of(spec, "img_subpath")
         images = files_by_stem(folder)
         expected = {name: Path(_foreground_of(name, foregrounds, spec)).stem for name in natural_order(images)}
-    _refuse_lonely("pictures", [name for name, stem in expected.items() if stem not in alphas], folder, alphas_folder)
+    _refuse_lonely("images", [name for name, stem in expected.items() if stem not in alphas], folder, alphas_folder)
     return [Pair(name, images[name], alphas[stem]) for name, stem in expected.items()]
 
 
@@ -180,7 +184,7 @@ def _foreground_of(name: str, foregrounds: list[str], spec: DatasetSpec) -> str:
     number = name.split("!")[2:3] if "!" in name else name.split("_")[:1]
     if not number or not number[0].isdecimal() or int(number[0]) >= len(foregrounds):
         raise DataError(
-            f"Merged image '{name}' in '{_folder(spec, 'img_subpath')}' does not say which of the {len(foregrounds)} "
+            f"Merged image '{name}' in '{folder_of(spec, 'img_subpath')}' does not say which of the {len(foregrounds)} "
             f"foregrounds in '{spec.fg_names}' it shows. Names are F_B (training) or x!y!F!... (test) with F the "
             "foreground's line, counted from 0."
         )

@@ -1,5 +1,7 @@
 """The pre-processing that a configuration's data sets state."""
 
+from dataclasses import replace
+
 from ..common.errors import ConfigError
 from ..config.config import Config
 from ..config.dataset import DatasetSpec
@@ -18,13 +20,17 @@ def preprocess_of(config: Config) -> Preprocess:
 
 
 def _stated(spec: DatasetSpec) -> Preprocess:
-    values = {}
+    """What the transforms of one data set state; the rest as `Preprocess` has it."""
+    stated = Preprocess()
     for transform in spec.transforms:
-        if transform.get("type") == "Normalize":
-            values |= {k: tuple(float(x) for x in transform[k]) for k in ("mean", "std") if k in transform}
-        if transform.get("type") == "ResizeByShort" and "ref_size" in transform:
-            values["ref_size"] = int(transform["ref_size"])
-        if transform.get("type") == "ResizeAlignCorners":
+        kind = transform.get("type")
+        if kind == "Normalize":
+            mean = checks.triple("mean", transform.get("mean", stated.mean), 0, 1)
+            std = checks.triple("std", transform.get("std", stated.std), 1e-3, 10)
+            stated = replace(stated, mean=mean, std=std)
+        elif kind == "ResizeByShort" and "ref_size" in transform:
+            stated = replace(stated, ref_size=checks.whole("ref_size", transform["ref_size"], 1))
+        elif kind == "ResizeAlignCorners":
             width, height = checks.size("target_size", transform.get("target_size", ResizeAlignCorners.target_size))
-            values["ref_size"] = (height, width)
-    return Preprocess(**values)
+            stated = replace(stated, ref_size=(height, width))
+    return stated

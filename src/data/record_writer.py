@@ -20,7 +20,7 @@ from ..imaging import (
     resize,
     short_side_size,
 )
-from .builders.p3m import claim_output, release_output
+from .builders.claim import claim_output, release_output
 from .pairs import Pair, find_pairs
 from .records import FORMAT, HEADER_BYTES, MANIFEST, PAGE_BYTES, SOURCE_KEYS, Shard, read_index, read_sample
 
@@ -61,7 +61,7 @@ class ShardJob:
 
     @property
     def finished(self) -> bool:
-        """The index is put in place before the shard, so the shard alone tells."""
+        """Whether it is written: the index is put in place before the shard, so the shard alone tells."""
         return self.path.is_file()
 
 
@@ -149,9 +149,9 @@ def _write(path: Path, job: ShardJob) -> list[bytes]:
     digests = []
     try:
         for start in range(0, len(job.pairs), _AT_ONCE):
-            samples = [_encoded(pair, job.encoding) for pair in job.pairs[start : start + _AT_ONCE]]
-            digests += [_digest(sample["image"], sample["alpha"]) for sample in samples]
-            writer.write_raw_data(samples)
+            samples = [_encode(pair, job.encoding) for pair in job.pairs[start : start + _AT_ONCE]]
+            digests += [sample.digest for sample in samples]
+            writer.write_raw_data([asdict(sample) for sample in samples])
         writer.commit()
     except RuntimeError as error:  # what MindRecord's own errors are: pages of text round one line
         reason = next((line for line in str(error).splitlines() if line.startswith("[ERROR]")), str(error))
@@ -177,15 +177,31 @@ def _digest(image: bytes, alpha: bytes) -> bytes:
     return hashlib.sha256(image).digest() + hashlib.sha256(alpha).digest()
 
 
-def _encoded(pair: Pair, encoding: Encoding) -> dict[str, str | bytes]:
+@dataclass(frozen=True)
+class _StoredSample:
+    """One sample as it is stored: an image of any format and a greyscale PNG."""
+
+    name: str
+    image: bytes
+    alpha: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """What the sample is compared by after it was written."""
+        return _digest(self.image, self.alpha)
+
+
+def _encode(pair: Pair, encoding: Encoding) -> _StoredSample:
     data = read_file(pair.image)
     image, _ = decode_image(data, pair.image)
     alpha = decode_alpha(read_file(pair.alpha), pair.alpha, encoding.allow_rgb)
     check_same_size(image, alpha, (pair.image, pair.alpha))
     if encoding.short_side is not None and min(alpha.shape) > encoding.short_side:
-        size = short_side_size(*alpha.shape, encoding.short_side, multiple=1)
-        data, alpha = encode_jpeg(resize(image, *size), encoding.quality, full_chroma=True), resize(alpha, *size)
-    sample = {"name": pair.name, "image": data, "alpha": encode_alpha(alpha)}
-    if len(sample["image"]) + len(sample["alpha"]) > PAGE_BYTES - _PAGE_OVERHEAD:
+        height, width = alpha.shape
+        height, width = short_side_size(height, width, encoding.short_side, multiple=1)
+        data = encode_jpeg(resize(image, height, width), encoding.quality, full_chroma=True)
+        alpha = resize(alpha, height, width)
+    sample = _StoredSample(pair.name, data, encode_alpha(alpha))
+    if len(sample.image) + len(sample.alpha) > PAGE_BYTES - _PAGE_OVERHEAD:
         raise DataError(f"'{pair.image}' is too large for a record of {PAGE_BYTES >> 20} MiB: give --short_side.")
     return sample

@@ -13,7 +13,8 @@ from ..imaging import image_size
 from ..imaging.video import VideoReader
 from ..spec.preprocess import Preprocess
 from .pairs import files_by_stem
-from .samples import check_transforms, sample_rng
+from .samples import check_transforms
+from .streams import sample_rng
 from .transforms import Sample
 
 MULTIPLE = Preprocess.multiple
@@ -64,7 +65,7 @@ def _entries(spec: DatasetSpec) -> list[Sample]:
     """Where each image of one folder or video is, or its pixels."""
     folder = spec.source.is_dir()
     entries = _images(spec.source)[: spec.limit] if folder else _video(spec.source, spec.every, spec.limit)
-    logger.info("%d %s of %s", len(entries), "pictures" if folder else "frames", spec.source)
+    logger.info("%d %s of %s", len(entries), "images" if folder else "frames", spec.source)
     return entries
 
 
@@ -94,7 +95,8 @@ def _frames(path: Path, every: int, limit: int | None) -> Iterator[Sample]:
         number, taken = 0, 0
         while (limit is None or taken < limit) and (frame := reader.read()) is not None:
             if number % every == 0:
-                _check_size(f"{path}, frame {number}", *frame.shape[:2])
+                height, width = frame.shape[:2]
+                _check_size(f"{path}, frame {number}", height, width)
                 yield {"name": f"{path.stem}-{number:06d}", "image": frame}
                 taken += 1
                 _check_memory(path, taken, frame.nbytes)

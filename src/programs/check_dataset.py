@@ -10,6 +10,7 @@ from ..data.doctor.check import SECTIONS, check_config
 
 
 def parse_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog="Ends with status 2 where training would fail, else 0; warnings do not count.",
@@ -20,6 +21,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
+    """Print what is wrong with the data sets; exit status 2 where training would fail."""
     arguments = parse_arguments()
     errors = warnings = sections = 0
     for report in check_config(arguments.config, check_workers(arguments.workers)):

@@ -12,7 +12,8 @@ from ..data.builders.backgrounds import make_backgrounds
 from ..data.pairs import find_pairs
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog="Then give `background_dir: DIR` to BackgroundSwap. Images that the person fills are left out.",
@@ -20,7 +21,12 @@ def main() -> None:
     parser.add_argument("config", help="YAML file with train_dataset")
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one to go on with")
     parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Make the backgrounds that are not there yet."""
+    arguments = parse_arguments()
     spec = load_config(arguments.config).dataset("train_dataset")
     workers = check_workers(arguments.workers)
     written, left_out = make_backgrounds(find_pairs(spec), arguments.output, workers, spec.alpha_allow_rgb)

@@ -12,6 +12,7 @@ from ..data.record_writer import Encoding, write_records
 
 
 def parse_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog="Then set `type: MattingRecords` and `dataset_root: DIR` in the section; all other keys stay.",
@@ -29,6 +30,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Write the records that are not there yet."""
     arguments = parse_arguments()
     spec = load_config(arguments.config).dataset("train_dataset")
     encoding = Encoding(arguments.short_side, arguments.quality, spec.alpha_allow_rgb)

@@ -1,4 +1,4 @@
-"""Generate portraits with exact alpha, in the layout of P3M-10k.
+"""Generate portraits with exact alpha, in the folder structure of P3M-10k.
 
 python data/make_synthetic.py --output data/synthetic
 """
@@ -11,6 +11,7 @@ from ..data.builders.synthetic.series import Series, write_series
 
 
 def parse_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one that these arguments made")
     parser.add_argument("--train", type=int, default=48, help="training images (%(default)s)")
@@ -22,6 +23,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Write the portraits that are not there yet."""
     arguments = parse_arguments()
     series = Series(arguments.train, arguments.validation, arguments.size, arguments.seed)
     written = write_series(series, arguments.output, check_workers(arguments.workers))

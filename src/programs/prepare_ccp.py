@@ -1,4 +1,4 @@
-"""Turn Clothing Co-Parsing into portraits with soft mattes, in the layout of P3M-10k.
+"""Turn Clothing Co-Parsing into portraits with soft mattes, in the folder structure of P3M-10k.
 
 python data/prepare_ccp.py --source clothing-co-parsing --output data/CCP
 """
@@ -11,6 +11,7 @@ from ..data.builders.ccp.builder import HOME, SKIPPED, prepare
 
 
 def parse_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=f"The data set: git clone {HOME}")
     parser.add_argument("--source", type=Path, required=True, help="folder with photos/ and annotations/pixel-level/")
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one to go on with")
@@ -21,6 +22,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
+    """Make the mattes that are not there yet; exit status 1 where a file could not be read."""
     arguments = parse_arguments()
     workers = check_workers(arguments.workers)
     summary = prepare(arguments.source, arguments.output, workers, arguments.limit, arguments.validation_share)

@@ -10,7 +10,8 @@ from mindspore import nn
 from ..common.text import natural_order
 from ..config.dataset import DatasetSpec
 from ..data.pairs import files_by_stem
-from ..data.samples import MattingSamples, TrainingSequence
+from ..data.samples import MattingSamples
+from ..data.sequence import TrainingSequence
 from ..imaging import crop_reflect, read_image, to_input
 from ..models.norms import batch_norms
 from ..spec.preprocess import Preprocess

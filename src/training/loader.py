@@ -10,11 +10,11 @@ import numpy as np
 from ..common import errors
 from ..common.errors import MattingError
 from ..common.malloc import keep_freed_memory
-from ..data.samples import TrainingSequence
+from ..data.sequence import TrainingSequence
 
 Batch = tuple[np.ndarray, ...]
 _OURS = re.compile(
-    r"^\s*(?:src\.errors\.)?(DataError|ConfigError): (?!Traceback)(.+?)(?=\n\s*\n|\n\s*-{5}|\Z)", re.M | re.S
+    r"^\s*(?:[\w.]+\.)?(DataError|ConfigError): (?!Traceback)(.+?)(?=\n\s*\n|\n\s*-{5}|\Z)", re.M | re.S
 )
 _UNEQUAL = re.compile(r"different shapes in column \d+\. First element had shape <([\d,]+)>[^<]*<([\d,]+)>")
 PREFETCH_ROWS = 4  # finished samples each worker may hold

@@ -15,7 +15,7 @@ from ..common.log import logger, setup_logging
 from ..common.signals import Interrupted, collect_signals
 from ..config.config import Config
 from ..config.dataset import DatasetSpec
-from ..data.samples import TrainingSequence
+from ..data.sequence import TrainingSequence
 from ..evaluation.results import EvalResult
 from ..models.build import build_network
 from ..models.norms import freeze_batch_norm

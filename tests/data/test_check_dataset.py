@@ -24,7 +24,7 @@ TRAIN = [{"type": "LoadImages"}, {"type": "RandomCrop", "crop_size": [32, 32]}, 
          {"type": "Normalize"}, {"type": "Transpose"}]  # fmt: skip
 
 
-def picture(seed: int) -> np.ndarray:
+def image_of(seed: int) -> np.ndarray:
     coarse = np.random.default_rng(seed).uniform(0, 255, (9, 12, 3)).astype(np.float32)
     return cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
 
@@ -42,7 +42,7 @@ class Folder:
             folder.mkdir(parents=True)
 
     def add(self, name, seed=0, image=None, alpha=None):
-        data = image if isinstance(image, bytes) else encode(".jpg", picture(seed) if image is None else image)
+        data = image if isinstance(image, bytes) else encode(".jpg", image_of(seed) if image is None else image)
         (self.image / f"{name}.jpg").write_bytes(data)
         data = alpha if isinstance(alpha, bytes) else encode(".png", mask() if alpha is None else alpha)
         (self.mask / f"{name}.png").write_bytes(data)
@@ -104,12 +104,12 @@ def break_a_set(root: Path) -> None:
     """Three sound pairs, a greyscale image and a 16-bit alpha (no faults), and one pair or more of each fault."""
     broken, grey = Folder(root), mask()
     hard = np.where(grey > 127, 255, 0).astype(np.uint8)
-    jpeg = encode(".jpg", picture(1))
+    jpeg = encode(".jpg", image_of(1))
     damaged = bytearray(jpeg)
     damaged[len(jpeg) // 2 : len(jpeg) // 2 + 60] = b"\xff\x00" * 30
     for i in range(3):
         broken.add(f"sound{i}", seed=i)
-    broken.add("grey_picture", image=picture(5)[..., 0])
+    broken.add("grey_picture", image=image_of(5)[..., 0])
     broken.add("deep", alpha=grey.astype(np.uint16) * 257)
     broken.add("truncated", image=jpeg[: len(jpeg) // 2])
     broken.add("empty", image=b"")
@@ -118,7 +118,7 @@ def break_a_set(root: Path) -> None:
     broken.add("turned", image=jpeg_with(b"Exif\0\0" + exif(6), jpeg))
     broken.add("upside", image=jpeg_with(b"Exif\0\0" + exif(3), jpeg))
     broken.add("cut_alpha", alpha=encode(".png", grey)[:-30])
-    broken.add("colored", alpha=picture(3))
+    broken.add("colored", alpha=image_of(3))
     broken.add("rgb", alpha=np.dstack([grey] * 3))
     broken.add("rgba", alpha=np.dstack([grey] * 4))
     broken.add("size", alpha=grey[:100])
@@ -177,7 +177,7 @@ def test_images_that_training_and_validation_share(tmp_path, run):
     for i in range(4):
         train.add(f"t{i}", seed=i)
         validation.add(f"v{i}", seed=100 + i)
-    validation.add("copy", image=cv2.imencode(".jpg", picture(2), [cv2.IMWRITE_JPEG_QUALITY, 70])[1].tobytes())
+    validation.add("copy", image=cv2.imencode(".jpg", image_of(2), [cv2.IMWRITE_JPEG_QUALITY, 70])[1].tobytes())
     result = run(write_config(tmp_path, train_dataset=section(tmp_path, "train"), val_dataset=section(tmp_path, "val")))
     assert result.returncode == 0
     assert lines_of(result.stdout)["images in training that validation has too"] == ("warning", 1, "t2 = copy")
@@ -185,7 +185,7 @@ def test_images_that_training_and_validation_share(tmp_path, run):
 
 def test_shared_images_compares_in_parts_of_any_number(tmp_path):
     def facts(name, seed):
-        write_png(tmp_path / f"{name}.png", picture(seed))
+        write_png(tmp_path / f"{name}.png", image_of(seed))
         return inspect(InspectionJob(name, tmp_path / f"{name}.png", None, False))
 
     one, twin = facts("one", 1), facts("twin", 1)
@@ -228,10 +228,10 @@ def test_missing_configuration(tmp_path, run):
 def test_amd_backgrounds_are_examined(tmp_path, run):
     for folder, names in (("fg", ["a", "b"]), ("bg", ["sea"])):
         for i, name in enumerate(names):
-            write_png(tmp_path / folder / f"{name}.png", picture(i))
+            write_png(tmp_path / folder / f"{name}.png", image_of(i))
     for name in "ab":
         write_png(tmp_path / "alpha" / f"{name}.png", mask())
-    (tmp_path / "bg" / "cut.jpg").write_bytes(encode(".jpg", picture(9))[:-50])
+    (tmp_path / "bg" / "cut.jpg").write_bytes(encode(".jpg", image_of(9))[:-50])
     (tmp_path / "fg.txt").write_text("a.png\nb.png\n")
     (tmp_path / "bg.txt").write_text("sea.png\ncut.jpg\n")
     keys = {"name": "AMD", "alpha_subpath": "alpha", "fg_names": "fg.txt", "bg_names": "bg.txt"}

@@ -6,7 +6,9 @@ import pytest
 
 from src.common.errors import ConfigError, DataError
 from src.config.dataset import DatasetSpec
-from src.data.samples import MattingSamples, TrainingSequence, epoch_order, sample_rng
+from src.data.samples import MattingSamples
+from src.data.sequence import TrainingSequence
+from src.data.streams import epoch_order, sample_rng
 from src.imaging import write_alpha, write_png
 from tests.support.transform_samples import painted_sample
 

@@ -13,7 +13,8 @@ from src.common.errors import ConfigError, DataError
 from src.config.dataset import DatasetSpec
 from src.data.record_writer import Encoding, write_records
 from src.data.records import MANIFEST, Records
-from src.data.samples import MattingSamples, TrainingSequence
+from src.data.samples import MattingSamples
+from src.data.sequence import TrainingSequence
 from src.imaging import read_alpha, read_image, write_alpha, write_png
 from tests.support.transform_samples import painted_sample
 

@@ -11,7 +11,8 @@ from src.common.errors import ConfigError, DataError
 from src.config.dataset import DatasetSpec
 from src.data import unlabelled
 from src.data.doctor.check import check_section
-from src.data.samples import TrainingSequence, check_transforms
+from src.data.samples import check_transforms
+from src.data.sequence import TrainingSequence
 from src.data.transforms import build_transforms
 from src.data.transforms.registry import _REGISTRY
 from src.data.unlabelled import UnlabelledSamples
@@ -87,8 +88,8 @@ def test_batches_hold_the_image_alone(tmp_path, workers):
 def test_augmentation_draws_from_the_samples_stream(tmp_path):
     path = tmp_path / "a"
     path.mkdir()
-    picture = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
-    cv2.imwrite(str(path / "p.png"), picture)
+    image = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    cv2.imwrite(str(path / "p.png"), image)
     crop = {"type": "RandomScaleCrop", "crop_size": [64, 32], "scale": [0.8, 2.0]}
     samples = UnlabelledSamples(section(dataset_root=str(path), transforms=[PLAIN[0], crop, *PLAIN[1:]]))
     one, same, other = (samples.sample(0, np.random.default_rng(seed))["image"] for seed in (1, 1, 2))

@@ -90,22 +90,22 @@ def test_image_is_foreground_plus_background_by_alpha(index):
     alpha = layers.alpha[..., None]
     assert alpha.min() == 0 and alpha.max() > 0.999
     assert (layers.foreground <= alpha + 1e-5).all(), "premultiplied colour cannot exceed alpha"
-    picture = layers.composite()
+    composed = layers.composite()
     clear, solid = layers.alpha == 0, layers.alpha == 1
-    assert np.array_equal(picture[clear], layers.backdrop[clear])
-    assert np.array_equal(picture[solid], layers.foreground[solid])
+    assert np.array_equal(composed[clear], layers.backdrop[clear])
+    assert np.array_equal(composed[solid], layers.foreground[solid])
     green = layers.foreground + np.array([0.0, 1.0, 0.0], np.float32) * (1 - alpha)
-    recovered = 1 - (green - picture)[..., 1] / np.maximum(1 - layers.backdrop[..., 1], 1e-6)
+    recovered = 1 - (green - composed)[..., 1] / np.maximum(1 - layers.backdrop[..., 1], 1e-6)
     known = layers.backdrop[..., 1] < 0.9
     assert recovered[known] == pytest.approx(layers.alpha[known], abs=1e-4)
 
 
 def test_camera_keeps_the_image_where_alpha_says():
     image, alpha = portrait(11, 2, 96, 80)
-    picture = scene(11, 2, 96, 80).composite()
+    composed = scene(11, 2, 96, 80).composite()
     assert image.dtype == np.uint8 and image.shape == (96, 80, 3)
     assert alpha.dtype == np.float32 and alpha.shape == (96, 80)
-    correlation = np.corrcoef(image.mean(2).ravel(), picture.mean(2).ravel())[0, 1]
+    correlation = np.corrcoef(image.mean(2).ravel(), composed.mean(2).ravel())[0, 1]
     assert correlation > 0.95, "tone and noise may change values, not where things are"
 
 
@@ -155,7 +155,7 @@ def test_worker_count_does_not_change_a_file(tmp_path):
     assert len(one) == 7
 
 
-def test_command_writes_the_layout(tmp_path):
+def test_command_writes_the_folder_structure(tmp_path):
     output = tmp_path / "set"
     done = _make(output, "--train", "3", "--validation", "2", "--size", "64", "--seed", "1", "--workers", "1")
     assert done.returncode == 0, done.stderr

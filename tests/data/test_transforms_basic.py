@@ -1,4 +1,4 @@
-"""Registry, loading, trimap, normalisation and layout."""
+"""Registry, loading, trimap, normalisation and the order of the axes."""
 
 import cv2
 import numpy as np
@@ -148,7 +148,7 @@ def test_normalize_makes_the_image_float_and_leaves_the_alpha():
     assert default.min() == -1 and default.max() == 1
 
 
-def test_transpose_layout():
+def test_transpose():
     sample = painted_sample(20, 30)
     result = apply(sample, 0, "Transpose")
     assert result["image"].shape == (3, 20, 30) and result["alpha"].shape == result["trimap"].shape == (1, 20, 30)

@@ -8,7 +8,7 @@ import numpy as np
 from ...common.processes import run_jobs
 from ...imaging import encode_jpeg, write_file
 from ..pairs import Pair
-from .p3m import claim_output, release_output
+from .claim import claim_output, release_output
 
 MANIFEST = "backgrounds.json"
 JPEG_QUALITY = 92
@@ -28,8 +28,11 @@ class BackgroundJob:
 def make_backgrounds(pairs: list[Pair], output: Path, workers: int, allow_rgb: bool = False) -> tuple[int, int]:
     """Write a JPEG without its person for each pair that shows enough background; -> (written, left out).
 
-    What an earlier run wrote is kept. Raises OutputError for an `output` that holds something else and DataError
-    for an unreadable image.
+    What an earlier run wrote is kept.
+
+    Raises:
+        OutputError: `output` holds something else.
+        DataError: an image cannot be read.
     """
     claim_output(output, MANIFEST, {"margin": MARGIN, "least_side": LEAST_SIDE})
     jobs = [BackgroundJob(pair, output / f"{pair.name}.jpg", allow_rgb) for pair in pairs]
@@ -55,7 +58,7 @@ def without_person(image: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
         alpha: float32 [H, W] in [0, 1].
 
     Returns:
-        uint8 [H, W, 3], or None where fewer than LEAST_SIDE of the columns are left on either side. Texture
+        uint8 RGB [H, W, 3], or None where fewer than LEAST_SIDE of the columns are left on either side. Texture
         stays as sharp as the photograph's, which filling by diffusion would not keep.
     """
     width = image.shape[1]
@@ -76,6 +79,6 @@ def without_person(image: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
 
 
 def _bounce(index: np.ndarray, length: int) -> np.ndarray:
-    """Indices reflected into [0, length) at both ends, as often as needed: ... 1 0 0 1 2 ... length-1 length-1 ..."""
+    """Indices, int64 [N], reflected into [0, length) at both ends: ... 1 0 0 1 2 ... length-1 length-1 ..."""
     folded = np.mod(index, 2 * length)
     return np.where(folded < length, folded, 2 * length - 1 - folded)

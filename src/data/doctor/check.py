@@ -9,11 +9,11 @@ from ...common.processes import run_jobs
 from ...common.text import first_few
 from ...config.config import load_config
 from ...config.dataset import UNLABELLED, DatasetSpec
-from ..pairs import Pair, files_by_stem, find_pairs, listed_files, match_folders, read_names
+from ..pairs import Pair, files_by_stem, find_pairs, folder_of, listed_files, match_folders, read_names
 from ..records import AGAIN, Records
 from ..samples import MattingSamples, check_transforms
 from ..transforms import build_transforms
-from .inspect import Facts, InspectionJob, inspect
+from .inspect import ImageFacts, InspectionJob, inspect
 from .report import Finding, findings_of, shared_images, statistics_text
 
 SECTIONS = ("train_dataset", "val_dataset")
@@ -25,10 +25,11 @@ class SectionReport:
 
     section: str
     title: str
-    facts: list[Facts]
+    facts: list[ImageFacts]
     findings: list[Finding]
 
     def text(self) -> str:
+        """The report as lines for the terminal."""
         parts = [f"{self.section}: {self.title}", statistics_text(self.facts)]
         return "\n".join(part for part in [*parts, *(finding.text() for finding in self.findings)] if part)
 
@@ -40,7 +41,7 @@ def check_config(config: str | Path, workers: int) -> Iterator[SectionReport]:
         ConfigError: the file cannot be read or holds unknown keys.
     """
     loaded = load_config(config)
-    facts: dict[str, list[Facts]] = {}
+    facts: dict[str, list[ImageFacts]] = {}
     for section in SECTIONS:
         spec = getattr(loaded, section)
         if spec is not None:
@@ -56,29 +57,38 @@ def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionRepor
     """Match the files, decode every one of them and gather what is wrong; of records, compare their hashes."""
     if spec.type == "MattingRecords":
         return _check_records(section, spec)
-    findings: list[Finding] = []
-    pairs: list[Pair] = []
+    findings = _check_transforms(section, spec)
     jobs: list[InspectionJob] = []
-    try:
-        check_transforms(spec, training=True) if section == "train_dataset" else build_transforms(spec.transforms)
-    except MattingError as error:
-        findings.append(Finding("setup", [str(error)]))
     try:
         pairs, lonely = _pairs(spec, section)
         findings.extend(lonely)
         jobs = [InspectionJob(pair.name, pair.image, pair.alpha, spec.alpha_allow_rgb) for pair in pairs]
+        if section == "train_dataset" and 0 < len(pairs) < spec.batch_size:
+            findings.append(_setup(f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."))
         jobs += [InspectionJob(path.stem, path, None, False) for path in _without_alpha(spec)]
     except MattingError as error:
-        findings.append(Finding("setup", [str(error)]))
+        findings.append(_setup(str(error)))
     # Jobs end in any order; the report keeps that of the names.
     seen = dict(run_jobs(inspect, jobs, workers, section)) if jobs else {}
     facts = [seen[job] for job in jobs]
-    if section == "train_dataset" and pairs and len(pairs) < spec.batch_size:
-        findings.append(
-            Finding("setup", [f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."])
-        )
     title = f"{spec.name} in '{spec.dataset_root}', {len(jobs)} images"
     return SectionReport(section, title, facts, [*findings, *findings_of(facts)])
+
+
+def _check_transforms(section: str, spec: DatasetSpec) -> list[Finding]:
+    try:
+        if section == "train_dataset":
+            check_transforms(spec, training=True)
+        else:
+            build_transforms(spec.transforms)
+    except MattingError as error:
+        return [_setup(str(error))]
+    return []
+
+
+def _setup(fault: str) -> Finding:
+    """A fault of the configuration or the folders."""
+    return Finding("setup", [fault])
 
 
 def _check_records(section: str, spec: DatasetSpec) -> SectionReport:
@@ -88,11 +98,11 @@ def _check_records(section: str, spec: DatasetSpec) -> SectionReport:
             find_pairs(spec)  # says why records cannot be validated on
         samples = MattingSamples(spec, training=True)
         damaged = Records(spec.dataset_root).damaged()
-        faults = [f"Shards that are not as they were written: {first_few(damaged)}. {AGAIN}"] if damaged else []
         title = f"records in '{spec.dataset_root}', {len(samples)} images"
+        fault = f"Shards that are not as they were written: {first_few(damaged)}. {AGAIN}" if damaged else ""
     except MattingError as error:
-        faults, title = [str(error)], f"records in '{spec.dataset_root}'"
-    return SectionReport(section, title, [], [Finding("setup", faults)] if faults else [])
+        title, fault = f"records in '{spec.dataset_root}'", str(error)
+    return SectionReport(section, title, [], [_setup(fault)] if fault else [])
 
 
 def _pairs(spec: DatasetSpec, section: str) -> tuple[list[Pair], list[Finding]]:
@@ -101,8 +111,7 @@ def _pairs(spec: DatasetSpec, section: str) -> tuple[list[Pair], list[Finding]]:
         return [], []
     if spec.name in ("AMD", UNLABELLED):  # a validation set without alphas is refused there
         return find_pairs(spec), []
-    root = Path(spec.dataset_root)
-    match = match_folders(root / spec.img_subpath, root / spec.alpha_subpath)
+    match = match_folders(folder_of(spec, "img_subpath"), folder_of(spec, "alpha_subpath"))
     lonely = {"no alpha": match.without_alpha, "no image": match.without_image}
     return match.pairs[: spec.limit], [Finding(kind, names) for kind, names in lonely.items() if names]
 
@@ -114,4 +123,4 @@ def _without_alpha(spec: DatasetSpec) -> list[Path]:
         return [path for folder, limit in folders for path in list(files_by_stem(folder).values())[:limit]]
     if spec.name != "AMD" or spec.img_subpath is not None:
         return []
-    return list(listed_files(Path(spec.dataset_root) / spec.bg_subpath, read_names(spec, "bg_names")).values())
+    return list(listed_files(folder_of(spec, "bg_subpath"), read_names(spec, "bg_names")).values())

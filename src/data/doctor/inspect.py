@@ -31,14 +31,16 @@ class InspectionJob:
 
 
 @dataclass
-class Facts:
-    """What was seen.
+class ImageFacts:
+    """What was seen of an image and its alpha.
 
     Attributes:
-        faults: kind (a key of `src.data.doctor.report.KINDS`) -> what was wrong.
+        name: file stem of the image.
+        faults: kind (a key of `src.data.doctor.faults.FAULT_KINDS`) -> what was wrong.
         size: (height, width), upright; None where the image cannot be read.
-        thumbnail: uint8 [16, 16, 3].
-        share, soft: mean of alpha, and share of pixels strictly between 0.02 and 0.98.
+        thumbnail: uint8 RGB [16, 16, 3]; None where the image cannot be read.
+        share: mean of alpha; None where there is none or it cannot be read.
+        soft: share of the pixels whose alpha is strictly between 0.02 and 0.98; None as `share`.
     """
 
     name: str
@@ -49,19 +51,19 @@ class Facts:
     soft: float | None = None
 
 
-def inspect(job: InspectionJob) -> Facts:
+def inspect(job: InspectionJob) -> ImageFacts:
     """Decode an image and its alpha and note all that is wrong with them; raises nothing for a bad file."""
-    facts = Facts(job.name)
+    facts = ImageFacts(job.name)
     with _decoder_complaints() as complaints:
         _look_at_image(job.image, facts)
         if job.alpha is not None:
-            _look_at_alpha(job, facts)
+            _look_at_alpha(job.alpha, job.alpha_allow_rgb, facts)
     if complaints:
         facts.faults.setdefault("damaged", complaints[0])
     return facts
 
 
-def _look_at_image(path: Path, facts: Facts) -> None:
+def _look_at_image(path: Path, facts: ImageFacts) -> None:
     try:
         image, facts.size = read_image_for(path, 8 * THUMBNAIL_SIDE)
         header = read_header(path)
@@ -74,13 +76,19 @@ def _look_at_image(path: Path, facts: Facts) -> None:
         facts.faults["EXIF rotation"] = f"orientation {header.orientation}"
 
 
-def _look_at_alpha(job: InspectionJob, facts: Facts) -> None:
-    alpha = _read_alpha(job, facts)
+def _look_at_alpha(path: Path, allow_rgb: bool, facts: ImageFacts) -> None:
+    alpha = _read_alpha(path, allow_rgb, facts)
     if alpha is None:
         with contextlib.suppress(DataError):
-            _compare_sizes(image_size(job.alpha), facts)
+            _compare_sizes(image_size(path), facts)
         return
-    _compare_sizes(alpha.shape, facts)
+    height, width = alpha.shape
+    _compare_sizes((height, width), facts)
+    _judge_alpha(alpha, facts)
+
+
+def _judge_alpha(alpha: np.ndarray, facts: ImageFacts) -> None:
+    """Note an alpha's statistics, and the first fault of its values; float32 [H, W] in [0, 1]."""
     facts.share = float(alpha.mean())
     facts.soft = float(np.mean((alpha > 1 - _BRIGHT) & (alpha < _BRIGHT)))
     top = float(alpha.max())
@@ -96,13 +104,14 @@ def _look_at_alpha(job: InspectionJob, facts: Facts) -> None:
         facts.faults["binary alpha"] = f"{100 * facts.soft:.3f} % soft pixels"
 
 
-def _read_alpha(job: InspectionJob, facts: Facts) -> np.ndarray | None:
+def _read_alpha(path: Path, allow_rgb: bool, facts: ImageFacts) -> np.ndarray | None:
+    """The alpha, float32 [H, W] in [0, 1], also where it has channels that training would refuse; None for no alpha."""
     try:
-        return read_alpha(job.alpha, job.alpha_allow_rgb)
+        return read_alpha(path, allow_rgb)
     except DataError as error:
         fault = str(error)
     try:
-        alpha = read_alpha(job.alpha, allow_rgb=True)
+        alpha = read_alpha(path, allow_rgb=True)
     except DataError:
         facts.faults["unusable alpha"] = fault
         return None
@@ -110,7 +119,7 @@ def _read_alpha(job: InspectionJob, facts: Facts) -> np.ndarray | None:
     return alpha
 
 
-def _compare_sizes(alpha_size: tuple[int, int], facts: Facts) -> None:
+def _compare_sizes(alpha_size: tuple[int, int], facts: ImageFacts) -> None:
     if facts.size is not None and alpha_size != facts.size:
         image, alpha = (f"{width}x{height}" for height, width in (facts.size, alpha_size))
         turned = ", sides swapped" if alpha_size == facts.size[::-1] else ""

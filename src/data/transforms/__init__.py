@@ -1,26 +1,22 @@
 """Transforms of training and validation samples, built by name from a configuration.
 
+Start with `registry.py`, the table of transforms and the chain. Every other module of this folder is imported here, so
+that a new transform is one file: a frozen dataclass that derives from `Transform` and is decorated with `register`.
+A user's own file outside of the package works alike: `type: FILE.py:Name` in the configuration loads it.
+
 A sample is a dict: 'image' (uint8 RGB [H, W, 3] until Normalize), 'alpha' (float32 [H, W] in [0, 1] from loading
 on), 'trimap' (float32 [H, W] of 0, 0.5 and 1), and perhaps 'foreground' (uint8 RGB [H, W, 3]), 'name',
 'image_path', 'alpha_path', the content of these files before loading ('image_bytes', 'alpha_bytes'), 'alpha_allow_rgb',
 and 'batch_draw' (a number in [0, 1) that all samples of one training step share). Transforms return a new dict and
-never write into the arrays they were given.
+never write into the arrays they were given. They may import `common` and `imaging`.
 """
 
-from . import background, basic, color, face, mmnet, scene, spatial, window
-from .registry import Compose, Sample, Transform, build_transforms
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "Compose",
-    "Sample",
-    "Transform",
-    "background",
-    "basic",
-    "build_transforms",
-    "color",
-    "face",
-    "mmnet",
-    "scene",
-    "spatial",
-    "window",
-]
+from .registry import Compose, Sample, Transform, build_transforms, register
+
+for _module in iter_modules(__path__):
+    import_module(f".{_module.name}", __name__)
+
+__all__ = ["Compose", "Sample", "Transform", "build_transforms", "register"]

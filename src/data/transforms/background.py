@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ...common.errors import ConfigError
 from ...imaging import IMAGE_SUFFIXES, composite, crop_reflect, estimate_foreground, read_image_for, resize
 from . import checks
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 from .spatial import flipped, log_uniform
 
 _NOISE_SIDE = 256
@@ -19,7 +19,7 @@ _MOST_SHAPES = 10
 
 @register
 @dataclass(frozen=True)
-class BackgroundSwap:
+class BackgroundSwap(Transform):
     """Compose the person on another background; the alpha stays.
 
     The image itself is not its foreground: its soft pixels hold old background, which would stay on as a fringe
@@ -35,7 +35,7 @@ class BackgroundSwap:
     reads_alpha: ClassVar[bool] = True
     probability: float = 0.5
     background_dir: str | None = None
-    blur: Any = (0.0, 3.0)
+    blur: tuple[float, float] = (0.0, 3.0)
     files: tuple[Path, ...] = field(init=False, repr=False, default=())
 
     def __post_init__(self) -> None:
@@ -45,10 +45,12 @@ class BackgroundSwap:
             object.__setattr__(self, "files", images(self.background_dir))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], with another background, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         image, alpha = sample["image"], sample["alpha"]
-        background = self._background(*image.shape[:2], rng)
+        height, width = image.shape[:2]
+        background = self._background(height, width, rng)
         foreground = sample["foreground"] if "foreground" in sample else estimate_foreground(image, alpha)
         return {**sample, "image": composite(foreground, alpha, background)}
 
@@ -77,12 +79,12 @@ def any_background(files: tuple[Path, ...], height: int, width: int, rng: np.ran
 
 
 def out_of_focus(background: np.ndarray, sigma: float) -> np.ndarray:
-    """Blurred by `sigma` pixels, as far as that shows."""
+    """An image, uint8 [H, W, 3], blurred by `sigma` pixels, as far as that shows."""
     return cv2.GaussianBlur(background, (0, 0), sigma) if sigma > 0.3 else background
 
 
 def cover(path: Path, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A random part of an image, of the expected aspect, resized to [height, width, 3]."""
+    """A random part of an image file, of the expected aspect, resized to uint8 RGB [height, width, 3]."""
     image, _ = read_image_for(path, min(height, width))
     full_height, full_width = image.shape[:2]
     step = min(full_height / height, full_width / width) / log_uniform(rng, 1.0, 1.6)
@@ -95,7 +97,7 @@ def cover(path: Path, height: int, width: int, rng: np.random.Generator) -> np.n
 
 
 def painted_background(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A random background, uint8 [height, width, 3]: coloured noise with the spectrum of photographs, and shapes.
+    """A random background, uint8 RGB [height, width, 3]: coloured noise with the spectrum of photographs, and shapes.
 
     The amplitude of natural images falls as 1 / frequency (Field, "Relations between the statistics of natural
     images and the response properties of cortical cells", 1987); steeper here reads as out of focus.
@@ -121,7 +123,7 @@ def _spectral_noise(side: int, slope: float, rng: np.random.Generator) -> np.nda
 
 
 def _draw_shapes(image: np.ndarray, rng: np.random.Generator) -> None:
-    """Lay a few translucent convex shapes of one colour over the image (walls, windows, furniture)."""
+    """Lay a few translucent convex shapes over an image, uint8 [S, S, 3], in place: walls, windows, furniture."""
     side = image.shape[0]
     for _ in range(int(rng.integers(_MOST_SHAPES + 1))):
         corners = rng.uniform(-0.2, 1.2, (2,)) * side + rng.normal(0, 0.2, (4, 2)) * side

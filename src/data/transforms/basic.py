@@ -1,7 +1,7 @@
 """What every configuration has: loading, the trimap, and the last steps to the network's input."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,14 +18,14 @@ from ...imaging import (
     unit_alpha,
 )
 from . import checks
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 
 _TRIMAP_REFERENCE = 512
 
 
 @register
 @dataclass(frozen=True)
-class LoadImages:
+class LoadImages(Transform):
     """Decode sample['image_path'] and sample['alpha_path'] to 'image' (uint8 [H, W, 3]) and 'alpha' (float32 [H, W]).
 
     The files' content is taken from 'image_bytes' and 'alpha_bytes' where a sample has it. What it already holds as
@@ -40,7 +40,7 @@ class LoadImages:
             source size.
     """
 
-    gt_field: Any = ("alpha",)
+    gt_field: tuple[str, ...] = ("alpha",)
     trans_to_rgb: bool = True
     reduce_to: int | None = None
 
@@ -51,6 +51,7 @@ class LoadImages:
             checks.whole("reduce_to", self.reduce_to, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give the sample with its pixels: 'image' uint8 [H, W, 3] and 'alpha' float32 [H, W] in [0, 1]."""
         sample = dict(sample)
         full_size = None
         if "image" not in sample:
@@ -75,7 +76,7 @@ def _content(sample: Sample, key: str) -> tuple[bytes, str]:
 
 @register
 @dataclass(frozen=True)
-class GenTrimap:
+class GenTrimap(Transform):
     """Add sample['trimap'], float32 [H, W] of 0, 0.5 and 1, by distance transform from the alpha.
 
     Unknown is every soft pixel and a margin on both sides of it, whose two widths are drawn for each sample.
@@ -89,11 +90,11 @@ class GenTrimap:
     """
 
     reads_alpha: ClassVar[bool] = True
-    gt_field: Any = ("alpha",)
+    gt_field: tuple[str, ...] = ("alpha",)
     alpha_size: int = _TRIMAP_REFERENCE
     max_value: int = 1
-    foreground_px: Any = (7, 15)
-    background_px: Any = (7, 15)
+    foreground_px: tuple[float, float] = (7, 15)
+    background_px: tuple[float, float] = (7, 15)
 
     def __post_init__(self) -> None:
         checks.fields("gt_field", self.gt_field)
@@ -104,6 +105,7 @@ class GenTrimap:
             object.__setattr__(self, name, checks.span(name, getattr(self, name), 0, 1000))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give the sample with 'trimap', float32 [H, W], beside 'alpha', float32 [H, W] in [0, 1]."""
         scale = self.alpha_size / _TRIMAP_REFERENCE
         inside, outside = rng.uniform(*self.foreground_px), rng.uniform(*self.background_px)
         return {**sample, "trimap": make_trimap(sample["alpha"], inside * scale, outside * scale)}
@@ -111,7 +113,7 @@ class GenTrimap:
 
 @register
 @dataclass(frozen=True)
-class Normalize:
+class Normalize(Transform):
     """sample['image']: uint8 -> float32, (value / 255 - mean) / std. Alpha and trimap are in [0, 1] already.
 
     Args:
@@ -119,9 +121,9 @@ class Normalize:
         mean, std: for red, green and blue in [0, 1].
     """
 
-    gt_field: Any = ("alpha",)
-    mean: Any = (0.5, 0.5, 0.5)
-    std: Any = (0.5, 0.5, 0.5)
+    gt_field: tuple[str, ...] = ("alpha",)
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     def __post_init__(self) -> None:
         checks.fields("gt_field", self.gt_field)
@@ -129,12 +131,13 @@ class Normalize:
         object.__setattr__(self, "std", checks.triple("std", self.std, 1e-3, 10))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image' as float32 [H, W, 3] in place of uint8 [H, W, 3]."""
         return {**sample, "image": normalize(sample["image"], self.mean, self.std)}
 
 
 @register
 @dataclass(frozen=True)
-class Transpose:
+class Transpose(Transform):
     """Channels first: [H, W, C] -> [C, H, W] and [H, W] -> [1, H, W], contiguous.
 
     Args:
@@ -142,14 +145,15 @@ class Transpose:
         unsqueeze_list: fields without; those that are not there are passed over.
     """
 
-    trans_list: Any = ("image",)
-    unsqueeze_list: Any = ("alpha", "trimap")
+    trans_list: tuple[str, ...] = ("image",)
+    unsqueeze_list: tuple[str, ...] = ("alpha", "trimap")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trans_list", checks.fields("trans_list", self.trans_list))
         object.__setattr__(self, "unsqueeze_list", checks.fields("unsqueeze_list", self.unsqueeze_list))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give contiguous fields with the channels first; their types stay."""
         sample = dict(sample)
         for key in self.trans_list:
             sample[key] = to_channels_first(sample[key])

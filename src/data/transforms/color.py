@@ -1,14 +1,13 @@
 """Transforms that change colours and sharpness; geometry stays. All work on uint8."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from scipy.special import ndtri
 
 from . import checks
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 
 # FCC NTSC; its first row is the luma of ITU-R BT.601.
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
@@ -18,7 +17,7 @@ _NORMAL_BYTES = ndtri((np.arange(256) + 0.5) / 256)
 
 @register
 @dataclass(frozen=True)
-class ColorJitter:
+class ColorJitter(Transform):
     """Random brightness, contrast, saturation and hue.
 
     Args:
@@ -39,6 +38,7 @@ class ColorJitter:
         checks.number("hue", self.hue, 0, 0.5)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], in other colours, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         brightness, contrast, saturation = (
@@ -52,7 +52,7 @@ class ColorJitter:
 
 
 def _chroma_matrix(saturation: float, turn: float) -> np.ndarray:
-    """RGB -> RGB with the chroma scaled and turned (radians) and the luma kept."""
+    """Matrix RGB -> RGB, float64 [3, 3], with the chroma scaled and turned (radians) and the luma kept."""
     cos, sin = saturation * np.cos(turn), saturation * np.sin(turn)
     chroma = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     return np.linalg.inv(_TO_YIQ) @ chroma @ _TO_YIQ
@@ -60,7 +60,7 @@ def _chroma_matrix(saturation: float, turn: float) -> np.ndarray:
 
 @register
 @dataclass(frozen=True)
-class RandomLight:
+class RandomLight(Transform):
     """Another exposure curve, and light that falls off across the image.
 
     Args:
@@ -70,7 +70,7 @@ class RandomLight:
     """
 
     probability: float = 0.2
-    gamma: Any = (0.6, 2.2)
+    gamma: tuple[float, float] = (0.6, 2.2)
     falloff: float = 0.6
 
     def __post_init__(self) -> None:
@@ -79,6 +79,7 @@ class RandomLight:
         object.__setattr__(self, "gamma", checks.span("gamma", self.gamma, 0.1, 10))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], in another light, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         image, gamma = sample["image"], np.exp(rng.uniform(*np.log(self.gamma)))
@@ -93,7 +94,7 @@ class RandomLight:
 
 @register
 @dataclass(frozen=True)
-class RandomGray:
+class RandomGray(Transform):
     """Replace the colours by their luma, in three equal channels.
 
     Args:
@@ -106,6 +107,7 @@ class RandomGray:
         checks.number("probability", self.probability, 0, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], without colours, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         gray = cv2.cvtColor(sample["image"], cv2.COLOR_RGB2GRAY)
@@ -114,7 +116,7 @@ class RandomGray:
 
 @register
 @dataclass(frozen=True)
-class RandomBlur:
+class RandomBlur(Transform):
     """Gaussian blur of image and alpha alike.
 
     Blurring alpha * F + (1 - alpha) * B blurs the alpha that explains the image, so the truth is blurred too.
@@ -126,13 +128,14 @@ class RandomBlur:
     """
 
     probability: float = 0.1
-    sigma: Any = (0.3, 1.5)
+    sigma: tuple[float, float] = (0.3, 1.5)
 
     def __post_init__(self) -> None:
         checks.number("probability", self.probability, 0, 1)
         object.__setattr__(self, "sigma", checks.span("sigma", self.sigma, 0.05, 50))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], and 'alpha', float32 [H, W] in [0, 1], blurred, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         sigma = rng.uniform(*self.sigma)
@@ -144,7 +147,7 @@ class RandomBlur:
 
 @register
 @dataclass(frozen=True)
-class RandomNoise:
+class RandomNoise(Transform):
     """Gaussian noise on the image, independent in pixels and channels.
 
     Args:
@@ -153,13 +156,14 @@ class RandomNoise:
     """
 
     probability: float = 0.1
-    sigma: Any = (2, 10)
+    sigma: tuple[float, float] = (2, 10)
 
     def __post_init__(self) -> None:
         checks.number("probability", self.probability, 0, 1)
         object.__setattr__(self, "sigma", checks.span("sigma", self.sigma, 0, 100))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], with noise, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         image = sample["image"]
@@ -171,7 +175,7 @@ class RandomNoise:
 
 @register
 @dataclass(frozen=True)
-class RandomJPEG:
+class RandomJPEG(Transform):
     """Compress the image as JPEG and decode it again.
 
     Args:
@@ -180,13 +184,14 @@ class RandomJPEG:
     """
 
     probability: float = 0.2
-    quality: Any = (40, 95)
+    quality: tuple[float, float] = (40, 95)
 
     def __post_init__(self) -> None:
         checks.number("probability", self.probability, 0, 1)
         object.__setattr__(self, "quality", checks.span("quality", self.quality, 1, 100))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], as JPEG would store it, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         quality = round(rng.uniform(*self.quality))

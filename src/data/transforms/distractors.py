@@ -18,7 +18,7 @@ def add_distractors(image: np.ndarray, count: int, rng: np.random.Generator) -> 
 
 
 def _color(rng: np.random.Generator) -> np.ndarray:
-    """Any brightness, little saturation more often than much; float [3]."""
+    """Any brightness, little saturation more often than much; float64 [3] in [0, 255]."""
     return np.clip(rng.uniform(10, 245) + rng.normal(0, 60 * rng.random(), 3), 0, 255)
 
 
@@ -74,7 +74,7 @@ def _beam(image: np.ndarray, rng: np.random.Generator) -> None:
     start, end = rng.uniform(-0.2, 1.2, (2, 2)) * (width, height)
     spread = rng.normal(0, 0.15 * width, 2)
     mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, np.array([start, end - spread, end + spread], np.int32), 255)
+    cv2.fillConvexPoly(mask, np.array([start, end - spread, end + spread], np.int32), (255,))
     strength = cv2.GaussianBlur(mask, (0, 0), 1 + 0.02 * width)[..., None] * np.float32(rng.uniform(0.2, 0.8) / 255)
     image[:] = image + strength * (_color(rng).astype(np.float32) - image)
 

@@ -1,13 +1,13 @@
 """Faces made unrecognisable, as data sets that protect the people in them show them."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
 
 from . import checks
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 from .spatial import occupied
 
 _HEAD_IN_BREADTH = 0.42  # head's height in a person's breadth: shoulders in a portrait, elbows in a whole body
@@ -18,7 +18,7 @@ _LEAST_HEAD = 12  # pixels; what is smaller shows no face
 
 @register
 @dataclass(frozen=True)
-class RandomFaceBlur:
+class RandomFaceBlur(Transform):
     """Blur the face alone, with the outline of the person kept sharp.
 
     P3M-10k and other sets that protect privacy blur faces to a smooth patch; a network that has never seen one may
@@ -33,13 +33,14 @@ class RandomFaceBlur:
 
     reads_alpha: ClassVar[bool] = True
     probability: float = 0.2
-    sigma: Any = (0.04, 0.15)
+    sigma: tuple[float, float] = (0.04, 0.15)
 
     def __post_init__(self) -> None:
         checks.number("probability", self.probability, 0, 1)
         object.__setattr__(self, "sigma", checks.span("sigma", self.sigma, 0.005, 1))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], with the face blurred, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         person = sample["alpha"] > 0.9
@@ -64,14 +65,15 @@ def _face(person: np.ndarray, top: int, head: float, rng: np.random.Generator) -
     weights = person[top : top + max(1, round(head))].sum(axis=0)
     x = float(np.average(np.arange(person.shape[1]), weights=weights)) + head * rng.uniform(-0.1, 0.1)
     y = top + head * rng.uniform(0.5, 0.65)
-    axes = [max(1, round(head * axis * rng.uniform(0.8, 1.2))) for axis in _FACE]
+    half_width, half_height = (max(1, round(head * axis * rng.uniform(0.8, 1.2))) for axis in _FACE)
+    middle, angle = (round(x), round(y)), rng.uniform(-20, 20)
     ellipse = np.zeros(person.shape, np.uint8)
-    cv2.ellipse(ellipse, (round(x), round(y)), axes, rng.uniform(-20, 20), 0, 360, 1, cv2.FILLED)
+    cv2.ellipse(ellipse, middle, (half_width, half_height), angle, 0, 360, (1,), cv2.FILLED)
     return ellipse * person
 
 
 def _blurred(image: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:
-    """The image with `where` blurred; no colour from elsewhere comes in."""
+    """The image, uint8 [h, w, 3], blurred where the mask `where` [h, w] is not 0; no colour from elsewhere comes in."""
     inside = where.astype(np.float32)[..., None]
     weights = cv2.GaussianBlur(inside, (0, 0), sigma)[..., None]
     colours = cv2.GaussianBlur(image * inside, (0, 0), sigma) / np.maximum(weights, 1e-6)

@@ -5,20 +5,19 @@ The aspect is not kept, and nothing smooths: a network is to be scored on images
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 
 from ...imaging import resize_align_corners, resize_legacy
 from . import checks
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 from .spatial import move_all, resize_field
 
 
 @register
 @dataclass(frozen=True)
-class ResizeAlignCorners:
+class ResizeAlignCorners(Transform):
     """Resize to one size whatever the aspect, bilinear, the corner pixels staying in the corners.
 
     Args:
@@ -27,14 +26,15 @@ class ResizeAlignCorners:
         target_size: [width, height].
     """
 
-    gt_field: Any = ("alpha",)
-    target_size: Any = (256, 256)
+    gt_field: tuple[str, ...] = ("alpha",)
+    target_size: tuple[int, int] = (256, 256)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gt_field", checks.fields("gt_field", self.gt_field))
         object.__setattr__(self, "target_size", checks.size("target_size", self.target_size))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give image, alpha and trimap as [h, w] of `target_size`; see `gt_field`."""
         width, height = self.target_size
         if not self.gt_field:
             return {**sample, "image": resize_align_corners(sample["image"], height, width)}
@@ -42,7 +42,14 @@ class ResizeAlignCorners:
 
 
 def stretched(key: str, array: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A sample's field at another size, corners aligned; a trimap by nearest pixel."""
+    """A sample's field at another size, corners aligned; a trimap by nearest pixel.
+
+    Args:
+        key: name of the field.
+        array: uint8 [H, W, 3] or float32 [H, W] in [0, 1]; the result is of the same type and range.
+        height: rows of the result.
+        width: columns of the result.
+    """
     if key == "trimap":
         return resize_field(key, array, height, width)
     return resize_align_corners(array, height, width)
@@ -50,7 +57,7 @@ def stretched(key: str, array: np.ndarray, height: int, width: int) -> np.ndarra
 
 @register
 @dataclass(frozen=True)
-class RandomStretch:
+class RandomStretch(Transform):
     """Scale height and width independently, each by a factor drawn from an even grid; corners stay corners.
 
     Args:
@@ -59,8 +66,8 @@ class RandomStretch:
         steps: number of factors in the grid.
     """
 
-    gt_field: Any = ("alpha",)
-    scale: Any = (1.0, 1.15)
+    gt_field: tuple[str, ...] = ("alpha",)
+    scale: tuple[float, float] = (1.0, 1.15)
     steps: int = 15
 
     def __post_init__(self) -> None:
@@ -69,14 +76,15 @@ class RandomStretch:
         checks.whole("steps", self.steps, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        factors = rng.choice(np.linspace(*self.scale, self.steps), size=2)
+        """Give every pixel field as [h, w], each side scaled by its own factor."""
+        factors = rng.choice(np.linspace(self.scale[0], self.scale[1], self.steps), size=2)
         height, width = (int(side * factor) for side, factor in zip(sample["image"].shape[:2], factors, strict=True))
         return move_all(sample, lambda key, array: stretched(key, array, height, width))
 
 
 @register
 @dataclass(frozen=True)
-class RandomRotateZoom:
+class RandomRotateZoom(Transform):
     """Turn a square about its centre, and zoom in to what the turned image still fills.
 
     The turn takes the nearest pixel, the zoom is TensorFlow's legacy bilinear.
@@ -87,7 +95,7 @@ class RandomRotateZoom:
         probability: of a turn.
     """
 
-    gt_field: Any = ("alpha",)
+    gt_field: tuple[str, ...] = ("alpha",)
     degrees: float = 15.0
     probability: float = 0.5
 
@@ -97,6 +105,7 @@ class RandomRotateZoom:
         checks.number("probability", self.probability, 0, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give every pixel field turned, or the sample as it is; sizes stay."""
         if rng.random() >= self.probability:
             return sample
         angle = rng.uniform(-self.degrees, self.degrees)
@@ -104,7 +113,13 @@ class RandomRotateZoom:
 
 
 def rotate_zoom(key: str, array: np.ndarray, degrees: float) -> np.ndarray:
-    """[S, S] or [S, S, C], turned counter-clockwise; the centre square without empty corners, enlarged to S."""
+    """Turn a sample's field counter-clockwise; the centre square without empty corners is enlarged to its old size.
+
+    Args:
+        key: name of the field; a trimap keeps its values 0, 0.5 and 1.
+        array: uint8 [S, S, 3] or float32 [S, S] in [0, 1]; the result is of the same type, size and range.
+        degrees: angle.
+    """
     height, width = array.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
     turned = cv2.warpAffine(array, matrix, (width, height), flags=cv2.INTER_NEAREST)

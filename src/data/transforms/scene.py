@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from ...imaging import composite, estimate_foreground, resize
 from . import checks
 from .background import any_background, images, out_of_focus
 from .distractors import add_distractors
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 from .spatial import flipped, log_uniform, occupied
 
 _MOST_ENLARGED = 2.0
@@ -20,7 +20,7 @@ _EDGE = 0.02  # alpha at a border from which on the person is cut by it
 
 @register
 @dataclass(frozen=True)
-class NewScene:
+class NewScene(Transform):
     """Put the person into a new image, from a small figure to a face that fills it, anywhere from left to right.
 
     Data sets show people in the middle of upright images; a network that has seen nothing else takes whatever is
@@ -42,11 +42,11 @@ class NewScene:
     reads_alpha: ClassVar[bool] = True
     probability: float = 0.3
     background_dir: str | None = None
-    side: Any = (448, 640)
-    aspect: Any = (0.6, 1.8)
-    height: Any = (0.4, 2.5)
+    side: tuple[float, float] = (448, 640)
+    aspect: tuple[float, float] = (0.6, 1.8)
+    height: tuple[float, float] = (0.4, 2.5)
     distractors: int = 4
-    blur: Any = (0.0, 5.0)
+    blur: tuple[float, float] = (0.0, 5.0)
     empty: float = 0.05
     files: tuple[Path, ...] = field(init=False, repr=False, default=())
 
@@ -60,6 +60,7 @@ class NewScene:
             object.__setattr__(self, "files", images(self.background_dir))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give a new 'image', uint8 [h, w, 3], and 'alpha', float32 [h, w] in [0, 1], or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         alpha = sample["alpha"]
@@ -84,7 +85,7 @@ class NewScene:
     def _placed(
         self, foreground: np.ndarray, alpha: np.ndarray, height: int, width: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Foreground and alpha [height, width], the person scaled and moved."""
+        """Foreground uint8 [height, width, 3] and alpha float32 [height, width] in [0, 1], with the person moved."""
         rows, columns = occupied(alpha > _EDGE)
         window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         cut = rows[-1] == len(alpha) - 1
@@ -98,7 +99,8 @@ class NewScene:
         if rng.random() < 0.5:
             foreground, alpha = flipped(foreground), flipped(alpha)
         # Beyond the person there is no foreground: alpha is 0 there.
-        return tuple(cv2.warpAffine(array, move, (width, height)) for array in (foreground, alpha))
+        size = width, height
+        return cv2.warpAffine(foreground, move, size), cv2.warpAffine(alpha, move, size)
 
 
 def _top(height: int, tall: int, cut: bool, rng: np.random.Generator) -> int:
@@ -110,6 +112,6 @@ def _top(height: int, tall: int, cut: bool, rng: np.random.Generator) -> int:
 
 
 def _relit(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another exposure and tint, as under another light."""
+    """Another exposure and tint, as under another light; uint8 [H, W, 3] in and out."""
     gain = log_uniform(rng, 0.6, 1.4) * np.exp(rng.normal(0, 0.06, 3))
     return cv2.convertScaleAbs(image * gain.astype(np.float32))

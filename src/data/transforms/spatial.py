@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,13 +9,21 @@ import numpy as np
 from ...common.errors import DataError
 from ...imaging import crop_reflect, nearest_multiple, resize, short_side_size
 from . import checks
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 
 _MULTIPLE = 32
 
 
 def resize_field(key: str, array: np.ndarray, height: int, width: int, interp: str = "area") -> np.ndarray:
-    """Resize a sample's field: a trimap by nearest pixel (its values stay 0, 0.5, 1), all else as `resize` does."""
+    """Resize a sample's field: a trimap by nearest pixel (its values stay 0, 0.5, 1), all else as `resize` does.
+
+    Args:
+        key: name of the field: 'image', 'alpha', 'trimap' or 'foreground'.
+        array: uint8 [H, W, 3] or float32 [H, W] in [0, 1]; the result is of the same type and range.
+        height: rows of the result.
+        width: columns of the result.
+        interp: 'area' (bilinear where it enlarges) or 'linear'.
+    """
     if key == "trimap":
         return cv2.resize(array, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     if interp == "linear":
@@ -30,7 +37,13 @@ def resize_field(key: str, array: np.ndarray, height: int, width: int, interp: s
 
 
 def move_all(sample: Sample, move: Callable[[str, np.ndarray], np.ndarray]) -> Sample:
-    """Apply `move(key, array)` to every pixel field that the sample holds."""
+    """Apply `move(key, array)` to every pixel field that the sample holds.
+
+    Fields are uint8 [H, W, 3] (image, foreground) and float32 [H, W] in [0, 1] (alpha, trimap), before and after.
+
+    Raises:
+        DataError: the fields are not all of one size afterwards.
+    """
     moved = {key: move(key, sample[key]) for key in checks.PIXEL_KEYS if key in sample}
     shapes = {array.shape[:2] for array in moved.values()}
     if len(shapes) > 1:
@@ -47,13 +60,13 @@ def occupied(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def flipped(array: np.ndarray) -> np.ndarray:
-    """Left and right swapped."""
+    """Left and right swapped, of an array [H, W] or [H, W, C] of any type and range."""
     return cv2.flip(array, 1)
 
 
 @register
 @dataclass(frozen=True)
-class Resize:
+class Resize(Transform):
     """Resize to one size, whatever the aspect.
 
     Args:
@@ -63,8 +76,8 @@ class Resize:
         interp: 'area' (bilinear where it enlarges) or 'linear'.
     """
 
-    gt_field: Any = ("alpha",)
-    target_size: Any = (512, 512)
+    gt_field: tuple[str, ...] = ("alpha",)
+    target_size: tuple[int, int] = (512, 512)
     interp: str = "area"
 
     def __post_init__(self) -> None:
@@ -73,13 +86,14 @@ class Resize:
         checks.check_choice("interp", self.interp, ("area", "linear"))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give image, alpha and trimap as [h, w] of `target_size`; see `gt_field`."""
         width, height = self.target_size
         return _resized(sample, height, width, self.gt_field, self.interp)
 
 
 @register
 @dataclass(frozen=True)
-class ResizeByShort:
+class ResizeByShort(Transform):
     """Resize so that the shorter side is `ref_size`, both sides rounded to the nearest multiple of 32.
 
     Args:
@@ -87,7 +101,7 @@ class ResizeByShort:
         ref_size: in pixels.
     """
 
-    gt_field: Any = ("alpha",)
+    gt_field: tuple[str, ...] = ("alpha",)
     ref_size: int = 512
     interp: str = "area"
 
@@ -97,7 +111,9 @@ class ResizeByShort:
         checks.check_choice("interp", self.interp, ("area", "linear"))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        height, width = short_side_size(*sample["image"].shape[:2], self.ref_size, _MULTIPLE)
+        """Give image, alpha and trimap with a shorter side of about `ref_size`; see `gt_field`."""
+        full_height, full_width = sample["image"].shape[:2]
+        height, width = short_side_size(full_height, full_width, self.ref_size, _MULTIPLE)
         return _resized(sample, height, width, self.gt_field, self.interp)
 
 
@@ -109,7 +125,7 @@ def _resized(sample: Sample, height: int, width: int, gt_field: tuple[str, ...],
 
 @register
 @dataclass(frozen=True)
-class RandomScale:
+class RandomScale(Transform):
     """Resize by a random factor, the same for both sides.
 
     Args:
@@ -117,26 +133,28 @@ class RandomScale:
         scale: [from, to], drawn evenly on a logarithmic scale, so that 1/2 and 2 are equally likely.
     """
 
-    gt_field: Any = ("alpha",)
-    scale: Any = (0.75, 1.5)
+    gt_field: tuple[str, ...] = ("alpha",)
+    scale: tuple[float, float] = (0.75, 1.5)
 
     def __post_init__(self) -> None:
         checks.fields("gt_field", self.gt_field)
         object.__setattr__(self, "scale", checks.span("scale", self.scale, 0.05, 20))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give every pixel field as [h, w], both sides scaled by one factor."""
         factor = log_uniform(rng, *self.scale)
         height, width = (nearest_multiple(side * factor, 1) for side in sample["image"].shape[:2])
         return move_all(sample, lambda key, array: resize_field(key, array, height, width))
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number from `low` to `high` (above 0), drawn evenly on a logarithmic scale."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 @register
 @dataclass(frozen=True)
-class RandomCrop:
+class RandomCrop(Transform):
     """Cut a window at a random place; the result is always exactly of the expected size.
 
     An image smaller than the window is mirrored at its borders (person, alpha and trimap alike, so that they
@@ -147,14 +165,15 @@ class RandomCrop:
         crop_size: [width, height], or a list of such sizes of which one is drawn.
     """
 
-    gt_field: Any = ("alpha",)
-    crop_size: Any = ((512, 512), (768, 768), (1024, 1024))
+    gt_field: tuple[str, ...] = ("alpha",)
+    crop_size: tuple[tuple[int, int], ...] = ((512, 512), (768, 768), (1024, 1024))
 
     def __post_init__(self) -> None:
         checks.fields("gt_field", self.gt_field)
         object.__setattr__(self, "crop_size", checks.sizes("crop_size", self.crop_size))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give every pixel field of a window, [height, width] of one of `crop_size`."""
         # Images of one step must be of one size, so the step draws it where there is one.
         draw = sample.get("batch_draw", rng.random())
         width, height = self.crop_size[int(draw * len(self.crop_size))]
@@ -171,7 +190,7 @@ def _place(rng: np.random.Generator, full: int, window: int) -> int:
 
 @register
 @dataclass(frozen=True)
-class RandomHorizontalFlip:
+class RandomHorizontalFlip(Transform):
     """Swap left and right, with image, alpha and trimap (the zoo's own leaves the trimap behind).
 
     Args:
@@ -179,7 +198,7 @@ class RandomHorizontalFlip:
         probability: of a flip.
     """
 
-    gt_field: Any = ("alpha",)
+    gt_field: tuple[str, ...] = ("alpha",)
     probability: float = 0.5
 
     def __post_init__(self) -> None:
@@ -187,6 +206,7 @@ class RandomHorizontalFlip:
         checks.number("probability", self.probability, 0, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give every pixel field mirrored, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
         return move_all(sample, lambda _, array: flipped(array))

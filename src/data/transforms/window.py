@@ -2,14 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 
 from ...imaging import crop_reflect
 from . import checks
-from .registry import Sample, register
+from .registry import Sample, Transform, register
 from .spatial import flipped, log_uniform, move_all, occupied, resize_field
 
 
@@ -26,7 +25,7 @@ class _Window:
 
 @register
 @dataclass(frozen=True)
-class RandomScaleCrop:
+class RandomScaleCrop(Transform):
     """Cut a random window of random scale, turned and mirrored, straight to the output size.
 
     One resampling of the window alone replaces resize, crop and flip of the whole image. Shrinking averages
@@ -46,9 +45,9 @@ class RandomScaleCrop:
         enlarge: most output pixels for one source pixel in the person's mode.
     """
 
-    gt_field: Any = ("alpha",)
-    crop_size: Any = (512, 512)
-    scale: Any = (0.8, 1.6)
+    gt_field: tuple[str, ...] = ("alpha",)
+    crop_size: tuple[int, int] = (512, 512)
+    scale: tuple[float, float] = (0.8, 1.6)
     rotation: float = 0.0
     flip: float = 0.5
     person: float = 0.0
@@ -65,9 +64,11 @@ class RandomScaleCrop:
 
     @property
     def reads_alpha(self) -> bool:
+        """Whether the person's mode, which looks for the person in the alpha, can happen."""
         return self.person > 0
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give every pixel field of a random window, [height, width] of `crop_size`."""
         window = self._person_window(sample, rng) if rng.random() < self.person else None
         window = window or self._any_window(sample["image"].shape[:2], rng)
         return move_all(sample, lambda key, array: _cut(key, array, window, self.crop_size))
@@ -128,7 +129,7 @@ def _turn(key: str, patch: np.ndarray, degrees: float, crop_size: tuple[int, int
     """Rotate about the middle and keep `crop_size` of it."""
     width, height = crop_size
     middle_x, middle_y = (patch.shape[1] - 1) / 2, (patch.shape[0] - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle_x, middle_y), degrees, 1.0)
+    matrix = np.asarray(cv2.getRotationMatrix2D((middle_x, middle_y), degrees, 1.0), np.float64)
     matrix[:, 2] += (width - 1) / 2 - middle_x, (height - 1) / 2 - middle_y
     method = cv2.INTER_NEAREST if key == "trimap" else cv2.INTER_LINEAR
     return cv2.warpAffine(patch, matrix, crop_size, flags=method, borderMode=cv2.BORDER_REFLECT_101)

@@ -1,4 +1,4 @@
-"""Clothing Co-Parsing (Yang, Luo, Lin, CVPR 2014) to the layout of P3M-10k, one photograph at a time."""
+"""Clothing Co-Parsing (Yang, Luo, Lin, CVPR 2014) in the folder structure of P3M-10k, one photograph at a time."""
 
 import csv
 import hashlib
@@ -12,7 +12,8 @@ import scipy.io
 from ....common.errors import ConfigError, DataError
 from ....common.processes import run_jobs
 from ....imaging import read_image, write_alpha, write_file
-from ..p3m import TRAIN, VALIDATION, alpha_path, claim_output, image_path, release_output
+from ..claim import claim_output, release_output
+from ..p3m import TRAIN, VALIDATION, alpha_path, image_path
 from .mattes import matte_photograph
 
 HOME = "https://github.com/bearpaw/clothing-co-parsing"
@@ -69,8 +70,10 @@ def is_validation(stem: str, share: float) -> bool:
 def prepare(source: Path, output: Path, workers: int, limit: int | None, validation_share: float) -> Summary:
     """Build the data set; what an earlier run finished is kept and not made again.
 
-    Raises DataError for a source that is not Clothing Co-Parsing or has no usable photograph, OutputError
-    for an output folder that holds something else, ConfigError for a share outside [0, 1).
+    Raises:
+        DataError: the source is not Clothing Co-Parsing or has no usable photograph.
+        OutputError: the output folder holds something else.
+        ConfigError: a limit below 1, or a share outside [0, 1).
     """
     if not 0 <= validation_share < 1:
         raise ConfigError(f"--validation_share is {validation_share}; give a number from 0 up to, not including, 1.")
@@ -102,7 +105,11 @@ def prepare(source: Path, output: Path, workers: int, limit: int | None, validat
 
 
 def find_photographs(source: Path) -> tuple[list[Path], list[Path]]:
-    """Photographs with and without a pixel-level annotation, sorted by name."""
+    """Photographs with and without a pixel-level annotation, sorted by name.
+
+    Raises:
+        DataError: a folder is missing, or no photograph has an annotation.
+    """
     photos, annotations = source / "photos", source / "annotations" / "pixel-level"
     for folder in (source, photos, annotations):
         if not folder.is_dir():
@@ -146,7 +153,7 @@ def _job(photograph: Path, source: Path, output: Path, validation_share: float) 
 
 
 def _read_labels(path: Path) -> np.ndarray:
-    """Label map [H, W] of an annotation file."""
+    """Label map of an annotation file: whole numbers [H, W], 0 is background."""
     try:
         labels = scipy.io.loadmat(path)["groundtruth"]
     except KeyError as error:
@@ -179,8 +186,8 @@ def _write_skipped(path: Path, reasons: dict[str, str]) -> None:
 
 
 def _summary(output: Path, skipped: int, damaged: int) -> Summary:
-    counts = [
+    train, validation, unlabelled = (
         sum(1 for _ in (output / part).glob(pattern))
         for part, pattern in ((TRAIN, "mask/*.png"), (VALIDATION, "mask/*.png"), (UNLABELLED, "*.jp*g"))
-    ]
-    return Summary(*counts, skipped, damaged)
+    )
+    return Summary(train, validation, unlabelled, skipped, damaged)

@@ -36,9 +36,10 @@ def _drop_small(mask: np.ndarray, min_area: float) -> np.ndarray:
 
 
 def clean_mask(labels: np.ndarray) -> np.ndarray:
-    """Person mask of a label map [H, W] (0 is background): closed, stray parts and small holes removed.
+    """Person mask, bool [H, W], of a label map [H, W] (0 is background): closed, stray parts and small holes removed.
 
-    Raises DataError where no person is left.
+    Raises:
+        DataError: no person is left.
     """
     mask = cv2.morphologyEx((labels > 0).astype(np.uint8), cv2.MORPH_CLOSE, _ellipse(2))
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -62,7 +63,7 @@ def _head_zone(mask: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def make_trimap(mask: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Trimap of a person mask: a band of unknown pixels along the outline, wider round the head.
+    """Trimap of a person mask, float64 [H, W]: a band of unknown pixels along the outline, wider round the head.
 
     A wrist or the gap between two legs is thinner than the band. Its middle stays known, or the matting
     would have nothing to spread from: the wrist would wash out, the gap would fill.
@@ -83,8 +84,13 @@ def _core(region: np.ndarray, band: np.ndarray) -> np.ndarray:
 
 
 def closed_form_alpha(photograph: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-    """Solve the unknown pixels of a trimap (Levin, Lischinski, Weiss: A Closed-Form Solution to Natural
-    Image Matting, 2008). Raises DataError where the solver does not converge."""
+    """Solve the unknown pixels of a trimap; photograph uint8 [H, W, 3], matte float32 [H, W] in [0, 1].
+
+    Levin, Lischinski, Weiss: A Closed-Form Solution to Natural Image Matting, 2008.
+
+    Raises:
+        DataError: the solver does not converge.
+    """
     from pymatting import estimate_alpha_cf  # slow to import, and needed for nothing else
 
     try:
@@ -100,7 +106,11 @@ def _clear_haze(alpha: np.ndarray) -> np.ndarray:
 
 
 def check_matte(alpha: np.ndarray, mask: np.ndarray) -> None:
-    """Raise DataError for a matte that left its mask: that photograph would teach a wrong outline."""
+    """Refuse a matte, float32 [H, W], that left its mask, bool [H, W]: it would teach a wrong outline.
+
+    Raises:
+        DataError: they disagree, or the person fills the image.
+    """
     person = alpha > 0.5
     agreement = (person & mask).sum() / max((person | mask).sum(), 1)
     if agreement < MIN_AGREEMENT:
@@ -110,7 +120,11 @@ def check_matte(alpha: np.ndarray, mask: np.ndarray) -> None:
 
 
 def matte_photograph(photograph: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Matte of a photograph from its label map [H, W]; DataError where none can be had."""
+    """Matte, float32 [H, W] in [0, 1], of a photograph, uint8 [H, W, 3], from its label map [H, W].
+
+    Raises:
+        DataError: none can be had.
+    """
     if labels.shape != photograph.shape[:2]:
         raise DataError(f"the photograph is {photograph.shape[:2]}, its annotation {labels.shape} (height, width)")
     mask = clean_mask(labels)

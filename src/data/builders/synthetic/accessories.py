@@ -78,7 +78,8 @@ def veil(body: BodyPainter, place: Turned, rng: np.random.Generator) -> None:
                         (-wide + sway, low), (-0.55, 0.1), (-0.35, -0.5)])  # fmt: skip
     holes = [place(ellipse((0, 0.05), 0.33, 0.5, count=30))] if rng.random() < 0.6 else []
     patch = body.canvas.polygon(place(spline(outline, 8, closed=True)), *holes)
-    folds = folds_of(rng, *patch.mask.shape, body.unit, np.pi / 2)
+    height, width = patch.mask.shape
+    folds = folds_of(rng, height, width, body.unit, np.pi / 2)
     sheer = patch.times(np.clip(opacity * (1 + 0.7 * folds), 0.03, 0.95).astype(np.float32))
     body.canvas.over(sheer, np.clip(color * body.light.on(patch, 0.3, folds), 0, 1))
 
@@ -110,7 +111,8 @@ def held(body: BodyPainter, arm: Arm, rng: np.random.Generator) -> None:
     elif kind == "cup":
         _solid(body, np.array([(-0.15, -0.25), (0.15, -0.25), (0.11, 0.2), (-0.11, 0.2)]) + grip, any_color(rng), 0.9)
     elif kind == "ball":
-        _solid(body, ellipse(tuple(grip), *(2 * [rng.uniform(0.2, 0.5)])), any_color(rng), 1.0)
+        radius = rng.uniform(0.2, 0.5)
+        _solid(body, ellipse(grip, radius, radius), any_color(rng), 1.0)
     elif kind == "bag":
         w, h, low = rng.uniform(0.3, 0.6), rng.uniform(0.25, 0.5), rng.uniform(0.3, 0.6)
         strap = np.array([(-0.7 * w, low), (-0.3 * w, 0.0), (0.3 * w, 0.0), (0.7 * w, low)]) + grip
@@ -140,7 +142,7 @@ def _flowers(body: BodyPainter, grip: np.ndarray, rng: np.random.Generator) -> N
     for head in heads:
         for k in range(5):
             petal = head + 0.06 * np.array([np.cos(1.26 * k), np.sin(1.26 * k)])
-            _solid(body, ellipse(tuple(petal), 0.055, 0.04, 1.26 * k, 12), color * rng.uniform(0.8, 1.1), 0.8)
+            _solid(body, ellipse(petal, 0.055, 0.04, 1.26 * k, 12), color * rng.uniform(0.8, 1.1), 0.8)
 
 
 def beads(brush: HairBrush, rng: np.random.Generator) -> None:

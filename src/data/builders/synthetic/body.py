@@ -38,10 +38,8 @@ class Clothes:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Clothes":
-        top, bottom = (
-            Fabric.random(rng),
-            Fabric.random(rng, str(rng.choice(_BOTTOMS))),
-        )
+        """Any clothes: trousers, skirts and dresses, with and without a jacket."""
+        top, bottom = Fabric.random(rng), Fabric.random(rng, str(rng.choice(_BOTTOMS)))
         jacket = rng.random() < 0.35
         skirt = rng.uniform(3.6, 5.8) if rng.random() < 0.35 else None
         if skirt and rng.random() < 0.5:
@@ -53,13 +51,23 @@ class Clothes:
                    bool(rng.random() < 0.45), skirt, rng.uniform(1.05, 1.6))  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Figure:
+    """Whose body is painted; `skin` is float RGB [3] in [0, 1]."""
+
+    pose: Pose
+    clothes: Clothes
+    skin: np.ndarray
+
+
 class BodyPainter:
     """Paints one body on a canvas; `place` maps head heights to pixels, `unit` is the head height in pixels."""
 
-    def __init__(self, canvas: Canvas, place: Place, unit: float, pose: Pose, clothes: Clothes, skin: np.ndarray,
-                 light: Light, rng: np.random.Generator):  # fmt: skip
-        self.canvas, self.place, self.unit, self.pose = canvas, place, unit, pose
-        self.clothes, self.tone, self.light, self.rng = clothes, skin, light, rng
+    def __init__(
+        self, canvas: Canvas, place: Place, unit: float, figure: Figure, light: Light, rng: np.random.Generator
+    ) -> None:
+        self.canvas, self.place, self.unit, self.light, self.rng = canvas, place, unit, light, rng
+        self.pose, self.clothes, self.tone = figure.pose, figure.clothes, figure.skin
 
     def skin(self, outline: np.ndarray, roundness: float = 0.9) -> None:
         """Lay bare skin of this outline (head heights) over what is there."""

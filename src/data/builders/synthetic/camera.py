@@ -19,6 +19,7 @@ class Camera:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Camera":
+        """Any camera, the good ones more often."""
         warmth = rng.normal(0, 0.07)
         gain = np.exp(rng.normal(0.15, 0.2)) * np.array([1 + warmth, 1, 1 - warmth])
         noise = float(rng.choice([0.003, rng.uniform(0.004, 0.015), rng.uniform(0.015, 0.035)], p=[0.5, 0.4, 0.1]))
@@ -27,7 +28,7 @@ class Camera:
                    max(float(rng.normal(0.0, 0.25)), 0.0), noise, max(float(rng.normal(0, 0.4)), 0.0))  # fmt: skip
 
     def shoot(self, rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-        """Image float [H, W, 3] in [0, 1] -> uint8 [H, W, 3]."""
+        """Image float RGB [H, W, 3] in [0, 1] -> uint8 RGB [H, W, 3]."""
         height, width = image.shape[:2]
         y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)[None]
         exposed = image * self.gain * (1 - 0.5 * self.vignette * (x * x + y * y))[..., None]

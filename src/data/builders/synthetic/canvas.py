@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 _SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+_WHITE = (255,)
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,20 @@ class Patch:
         return slice(self.top, self.top + h), slice(self.left, self.left + w)
 
     def crop(self, larger: "Patch", field: np.ndarray) -> np.ndarray:
-        """The part of `field`, given on the window of a patch that contains this one, on this window."""
+        """The part on this window of `field`, [h, w] or [h, w, C], given on the window of a patch round this one."""
         top, left = self.top - larger.top, self.left - larger.left
         h, w = self.mask.shape
         return field[top : top + h, left : left + w]
 
     def times(self, field: np.ndarray | float) -> "Patch":
-        """The same shape with its coverage multiplied by a number or a field [h, w]."""
-        return Patch(self.top, self.left, self.mask * field)
+        """The same shape with its coverage multiplied by a number or a field, float32 [h, w]; both in [0, 1]."""
+        return Patch(self.top, self.left, self.mask * np.asarray(field, np.float32))
 
 
 class Canvas:
     """`color` float32 [H, W, 3], premultiplied, and `alpha` float32 [H, W]."""
 
-    def __init__(self, height: int, width: int):
+    def __init__(self, height: int, width: int) -> None:
         self.color = np.zeros((height, width, 3), np.float32)
         self.alpha = np.zeros((height, width), np.float32)
 
@@ -53,7 +54,7 @@ class Canvas:
         if patch.size:
             origin = np.array([patch.left, patch.top])
             points = [np.round((o - origin) * 2**_SHIFT).astype(np.int32) for o in outlines]
-            cv2.fillPoly(patch.image, points, 255, cv2.LINE_AA, _SHIFT)
+            cv2.fillPoly(patch.image, points, _WHITE, cv2.LINE_AA, _SHIFT)
         return patch.done(soft)
 
     def lines(self, curves: np.ndarray | list[np.ndarray], thickness: float, soft: float = 0.0) -> Patch:
@@ -63,8 +64,8 @@ class Canvas:
         if patch.size:
             origin = np.array([patch.left, patch.top])
             points = [np.round((c - origin) * 2**_SHIFT).astype(np.int32) for c in curves]
-            cv2.polylines(patch.image, points, False, 255, max(round(thickness), 1), cv2.LINE_AA, _SHIFT)
-        return patch.done(soft).times(np.float32(min(thickness, 1.0)))
+            cv2.polylines(patch.image, points, False, _WHITE, max(round(thickness), 1), cv2.LINE_AA, _SHIFT)
+        return patch.done(soft).times(min(thickness, 1.0))
 
     def _empty(self, low: np.ndarray, high: np.ndarray, margin: float) -> "_Drawing":
         height, width = self.alpha.shape
@@ -75,7 +76,7 @@ class Canvas:
         return _Drawing(0, 0, 0, 0) if outside else _Drawing(top, left, bottom - top, right - left)
 
     def over(self, patch: Patch, color: np.ndarray) -> None:
-        """Lay `color`, [3] or [h, w, 3] in [0, 1], over what is there."""
+        """Lay `color`, RGB [3] or [h, w, 3] in [0, 1], over what is there."""
         mask = patch.mask
         if mask.size:
             rows, columns = patch.window
@@ -86,7 +87,7 @@ class Canvas:
             self.color[rows, columns] += mask[..., None] * np.asarray(color, np.float32)
 
     def atop(self, patch: Patch, color: np.ndarray) -> None:
-        """Tint what is there with `color`; coverage stays."""
+        """Tint what is there with `color`, RGB [3] or [h, w, 3] in [0, 1]; coverage stays."""
         if patch.mask.size:
             rows, columns = patch.window
             mask = patch.mask[..., None]
@@ -99,7 +100,7 @@ class Canvas:
             self.color[patch.window] *= (1 + (factor - 1) * patch.mask)[..., None]
 
     def reduced(self, factor: int) -> tuple[np.ndarray, np.ndarray]:
-        """Premultiplied colour [H/f, W/f, 3] and alpha [H/f, W/f], averaged over f x f squares."""
+        """Premultiplied colour [H/f, W/f, 3] and alpha [H/f, W/f], float32 in [0, 1], averaged over f x f squares."""
         height, width = (n // factor for n in self.alpha.shape)
         color = cv2.resize(self.color, (width, height), interpolation=cv2.INTER_AREA)
         return color, np.clip(cv2.resize(self.alpha, (width, height), interpolation=cv2.INTER_AREA), 0, 1)
@@ -108,13 +109,16 @@ class Canvas:
 class _Drawing:
     """A byte image that OpenCV draws a shape into before it becomes a Patch."""
 
-    def __init__(self, top: int, left: int, height: int, width: int):
+    def __init__(self, top: int, left: int, height: int, width: int) -> None:
         self.top, self.left, self.size = top, left, height * width
         self.image = np.zeros((height, width), np.uint8)
 
     def done(self, soft: float) -> Patch:
         """The drawing as coverage in [0, 1], blurred by a sigma of `soft` pixels."""
         mask = self.image.astype(np.float32) / np.float32(255)
-        if soft > 0.3 and self.size:
-            mask = cv2.GaussianBlur(mask, (0, 0), soft, borderType=cv2.BORDER_REPLICATE)
-        return Patch(self.top, self.left, mask)
+        blur = soft > 0.3 and self.size > 0
+        return Patch(self.top, self.left, _blurred(mask, soft) if blur else mask)
+
+
+def _blurred(mask: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

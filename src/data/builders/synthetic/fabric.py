@@ -24,6 +24,7 @@ class Fabric:
 
     @classmethod
     def random(cls, rng: np.random.Generator, pattern: str | None = None) -> "Fabric":
+        """Any cloth, of this pattern where one is given."""
         pattern = pattern or str(rng.choice(PATTERNS))
         first = any_color(rng)
         if pattern == "denim":
@@ -63,7 +64,7 @@ class Fabric:
         first, second, third = self.colors
         base = first + (second - first) * mix[..., None]
         if self.pattern in ("print", "camouflage", "flowers"):
-            base = base + (third - base) * _soft_step(6 * octaves(rng, h, w, period * 1.3, 3) - 1.2)[..., None]
+            base = base + (third - base) * _soft_step(6 * octaves(rng, h, w, float(period * 1.3), 3) - 1.2)[..., None]
         return base
 
     def _mix(self, rng: np.random.Generator, u: np.ndarray, v: np.ndarray, unit: float) -> np.ndarray:

@@ -41,6 +41,7 @@ class HairLook:
 
     @classmethod
     def random(cls, rng: np.random.Generator, color: np.ndarray) -> "HairLook":
+        """Straight, wavy or curly hair of this colour, float RGB [3] in [0, 1]."""
         kind = rng.choice(["straight", "wavy", "curly"], p=[0.45, 0.37, 0.18])
         wave, period = {"straight": (0.008, 1.0), "wavy": (0.035, 0.5), "curly": (0.05, 0.2)}[str(kind)]
         wind = rng.normal(0, 0.35) if rng.random() < 0.25 else 0.0
@@ -60,7 +61,7 @@ class HairBrush:
 
     def __init__(
         self, canvas: Canvas, place: Place, unit: float, look: HairLook, light: Light, rng: np.random.Generator
-    ):
+    ) -> None:
         self.canvas, self.place, self.unit, self.look, self.light, self.rng = canvas, place, unit, look, light, rng
 
     def ribbon(self, inner: np.ndarray, outer: np.ndarray, shadow: float = 1.0, loose: float = 1.0) -> None:
@@ -142,8 +143,6 @@ class HairBrush:
         field = self._color(whole)
         for k in rng.permutation(_SHADES):
             if (batch == k).any():
-                patch = self.canvas.lines(flat[batch == k], thickness * rng.uniform(0.7, 1.3)).times(
-                    np.float32(opacity)
-                )
+                patch = self.canvas.lines(flat[batch == k], thickness * rng.uniform(0.7, 1.3)).times(opacity)
                 shade = shadow * (0.55 + 0.95 * k / (_SHADES - 1))
                 self.canvas.over(patch, np.clip(patch.crop(whole, field) * np.float32(shade), 0, 1))

@@ -33,6 +33,7 @@ class Style:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Style":
+        """Any style, the common ones more often."""
         name = str(rng.choice(STYLES))
         length = {"long": rng.uniform(0.7, 2.0), "bob": rng.uniform(0.25, 0.6)}.get(name, rng.uniform(0.6, 1.6))
         volume = {"afro": rng.uniform(0.12, 0.45), "buzz": 0.02, "short": rng.uniform(0.05, 0.16)}.get(
@@ -90,7 +91,7 @@ def beard(brush: HairBrush, amount: float, turned: np.ndarray) -> None:
     """Beard along the jaw; `turned` is the outline [N, 2] of the beard's area, `amount` 0 (stubble) to 1 (full)."""
     rng = brush.rng
     patch = brush.canvas.polygon(brush.place(turned), soft=0.03 * brush.unit)
-    brush.canvas.atop(patch.times(np.float32(0.25 + 0.45 * amount)), brush.look.color * 0.8)
+    brush.canvas.atop(patch.times(0.25 + 0.45 * amount), brush.look.color * 0.8)
     if amount > 0.3:
         roots = _inside(turned, 900, rng)
         down = np.stack([roots[:, 0] * 1.2, np.full(len(roots), 1.0)], 1)

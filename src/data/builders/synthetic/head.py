@@ -10,6 +10,7 @@ from .light import Light, jitter, skin_texture
 from .shapes import ellipse, mirror, spline
 
 Place = Callable[[np.ndarray], np.ndarray]
+Color = np.ndarray | tuple[float, float, float]
 
 _FACE = np.array([(0, -0.5), (-0.2, -0.472), (-0.325, -0.34), (-0.372, -0.12), (-0.355, 0.1), (-0.295, 0.3),
                   (-0.165, 0.455), (0, 0.5)])  # fmt: skip
@@ -33,6 +34,7 @@ class HeadLook:
 
     @classmethod
     def random(cls, rng: np.random.Generator, skin: np.ndarray, hair: np.ndarray) -> "HeadLook":
+        """Any face with this skin and hair; colours are float RGB [3] in [0, 1]."""
         red = np.array([0.72, 0.22, 0.24], np.float32)
         made_up = float(rng.random() < 0.35)
         lips = skin * np.array([0.88, 0.62, 0.62]) * (1 - 0.6 * made_up) + red * 0.6 * made_up
@@ -56,7 +58,7 @@ class HeadPainter:
     """Paints one head on a canvas; `place` maps head heights to pixels, `unit` is the head height in pixels."""
 
     def __init__(self, canvas: Canvas, place: Place, unit: float, look: HeadLook, yaw: float, light: Light,
-                 rng: np.random.Generator):  # fmt: skip
+                 rng: np.random.Generator) -> None:  # fmt: skip
         self.canvas, self.place, self.unit, self.look = canvas, place, unit, look
         self.yaw, self.light, self.rng = yaw, light, rng
 
@@ -89,9 +91,9 @@ class HeadPainter:
             self._nose()
             self._mouth()
 
-    def _tint(self, outline: np.ndarray, color: np.ndarray, strength: float, soft: float) -> None:
+    def _tint(self, outline: np.ndarray, color: Color, strength: float, soft: float) -> None:
         patch = self.canvas.polygon(self.place(self.turned(outline)), soft=soft * self.unit)
-        self.canvas.atop(patch.times(np.float32(strength)), np.asarray(color, np.float32))
+        self.canvas.atop(patch.times(strength), np.asarray(color, np.float32))
 
     def _shadow(self, outline: np.ndarray, factor: float, soft: float) -> None:
         self.canvas.shade(self.canvas.polygon(self.place(self.turned(outline)), soft=soft * self.unit), factor)
@@ -99,7 +101,7 @@ class HeadPainter:
     def _line(self, points: np.ndarray, color: np.ndarray, width: float, strength: float, soft: float = 0.0) -> None:
         curve = self.place(self.turned(spline(np.asarray(points, np.float64), 6)))
         patch = self.canvas.lines([curve], width * self.unit, soft * self.unit)
-        self.canvas.atop(patch.times(np.float32(strength)), np.asarray(color, np.float32))
+        self.canvas.atop(patch.times(strength), np.asarray(color, np.float32))
 
     def _ear(self, side: int) -> None:
         center = (side * (0.37 * self.look.width - 0.02) - 0.03 * self.yaw, 0.02)

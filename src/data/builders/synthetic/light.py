@@ -52,6 +52,7 @@ class Light:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Light":
+        """Any light from above and in front."""
         toward = np.array([rng.uniform(-1, 1), rng.uniform(-1, 0.2), rng.uniform(0.5, 1.5)])
         warmth, share = rng.normal(0, 0.06), rng.uniform(0.25, 0.7)
         key = np.array([1 + warmth, 1.0, 1 - warmth]) * (1 - share) * rng.uniform(1.05, 1.4)

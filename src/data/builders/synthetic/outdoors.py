@@ -38,7 +38,7 @@ def lights(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     for _ in range(int(rng.integers(15, 90))):
         center, radius = rng.uniform(0, 1, 2) * (width, height), side * rng.uniform(0.005, 0.05)
         color = jitter(rng, np.array([1.0, 0.8, 0.5], np.float32), 0.25)
-        put(canvas, ellipse(tuple(center), radius, radius), color, 0.1 * radius, rng.uniform(0.15, 0.8))
+        put(canvas, ellipse(center, radius, radius), color, 0.1 * radius, rng.uniform(0.15, 0.8))
     return canvas.color + 0.15 * ramp(height, width, np.pi / 2)[..., None] * any_color(rng)
 
 
@@ -56,7 +56,7 @@ def foliage(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
             count = int(rng.integers(30, 90))
             centers = rng.uniform(-0.05, 1.05, (count, 2)) * (width, height)
             for center in centers[:: max(1, 3 - layer)]:
-                leaf = ellipse(tuple(center), size * rng.uniform(0.5, 1.6), size * 0.5, rng.uniform(0, 3), 10)
+                leaf = ellipse(center, size * rng.uniform(0.5, 1.6), size * 0.5, rng.uniform(0, 3), 10)
                 put(canvas, leaf, tint)
     for _ in range(int(rng.integers(0, 4))):
         x, w = rng.uniform(0, width), side * rng.uniform(0.01, 0.05)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import accessories, hairstyles
-from .body import BodyPainter, Clothes
+from .body import BodyPainter, Clothes, Figure
 from .canvas import Canvas
 from .hair import HairBrush, HairLook
 from .hairstyles import Style
@@ -25,7 +25,7 @@ class Stand:
     lean: float
 
     def body(self, points: np.ndarray) -> np.ndarray:
-        """Pixels of points given in head heights."""
+        """Pixels, float64 [..., 2], of points given in head heights."""
         return turn(points, self.lean) * self.unit + (self.x, self.y)
 
 
@@ -43,7 +43,7 @@ def paint_person(canvas: Canvas, stand: Stand, light: Light, rng: np.random.Gene
     def place_body(points: np.ndarray) -> np.ndarray:
         return stand.body(points - neck)
 
-    body = BodyPainter(canvas, place_body, stand.unit, pose, clothes, skin, light, rng)
+    body = BodyPainter(canvas, place_body, stand.unit, Figure(pose, clothes, skin), light, rng)
     head = HeadPainter(canvas, place, stand.unit, face, pose.yaw, light, rng)
     brush = HairBrush(canvas, place, stand.unit, hair_look, light, rng)
     shift = -0.07 * pose.yaw

@@ -10,7 +10,7 @@ ARM_POSES = ("down", "down", "down", "hip", "raised", "to_head", "folded", "pock
 
 @dataclass(frozen=True)
 class Arm:
-    """Joints [3, 2] (shoulder, elbow, wrist) and the direction of the hand in radians."""
+    """Joints, float64 [3, 2] (shoulder, elbow, wrist), and the direction of the hand in radians."""
 
     joints: np.ndarray
     hand: float
@@ -33,13 +33,14 @@ class Pose:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Pose":
+        """Any pose, those that face the viewer more often."""
         broad = float(np.clip(rng.normal(1.0, 0.12), 0.75, 1.4))
         turn = float(np.clip(rng.normal(0, 0.45), -1, 1))
         yaw = float(np.clip(0.6 * turn + rng.normal(0, 0.35), -1, 1))
         narrow = 1 - 0.3 * abs(turn)
         shoulder, hip = 0.82 * broad * narrow * rng.uniform(0.9, 1.15), 0.56 * broad * narrow
-        arms = tuple(_arm(rng, side, shoulder) for side in (-1, 1))
-        legs = tuple(_leg(rng, side, hip) for side in (-1, 1))
+        arms = _arm(rng, -1, shoulder), _arm(rng, 1, shoulder)
+        legs = _leg(rng, -1, hip), _leg(rng, 1, hip)
         tilt = float(np.clip(rng.normal(0, 0.12), -0.35, 0.35))
         return cls(broad, turn, yaw, tilt, bool(rng.random() < 0.05), shoulder, hip, arms, legs)
 
@@ -66,7 +67,7 @@ def _arm(rng: np.random.Generator, side: int, shoulder: float) -> Arm:
 
 
 def _leg(rng: np.random.Generator, side: int, hip: float) -> np.ndarray:
-    """Joints [4, 2]: hip, knee, ankle, toe."""
+    """Joints, float64 [4, 2]: hip, knee, ankle, toe."""
     top = np.array([side * hip * 0.55, 3.0])
     knee = top + np.array([side * rng.uniform(-0.05, 0.25), rng.uniform(1.65, 1.8)])
     ankle = knee + np.array([side * rng.uniform(-0.2, 0.15), rng.uniform(1.55, 1.75)])

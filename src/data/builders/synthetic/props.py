@@ -26,7 +26,7 @@ def plain(height: int, width: int, color: np.ndarray) -> Canvas:
 
 def put(canvas: Canvas, outline: np.ndarray, color: np.ndarray, soft: float = 0.0, strength: float = 1.0) -> None:
     """Lay a flat shape over a canvas; `soft` (pixels) blurs its edge, `strength` is its opacity."""
-    canvas.over(canvas.polygon(outline, soft=soft).times(np.float32(strength)), np.clip(color, 0, 1))
+    canvas.over(canvas.polygon(outline, soft=soft).times(strength), np.clip(color, 0, 1))
 
 
 def grain(rng: np.random.Generator, image: np.ndarray, cell: float, strength: float) -> np.ndarray:
@@ -60,6 +60,6 @@ def _text(rng: np.random.Generator, canvas: Canvas, x: float, y: float, size: fl
     put(canvas, box(x - 0.2 * size, y - 1.2 * size, x + 0.75 * size * len(word), y + 0.4 * size), any_color(rng))
     image = np.zeros(canvas.alpha.shape, np.uint8)
     cv2.putText(
-        image, word, (int(x), int(y)), int(rng.integers(0, 5)), size / 28, 255, max(int(size / 10), 1), cv2.LINE_AA
+        image, word, (int(x), int(y)), int(rng.integers(0, 5)), size / 28, (255,), max(int(size / 10), 1), cv2.LINE_AA
     )
     canvas.color += (image[..., None] / np.float32(255)) * (any_color(rng) - canvas.color)

@@ -38,7 +38,7 @@ def scene(seed: int, index: int, height: int, width: int) -> Scene:
     rng = np.random.default_rng([seed, index])
     light = Light.random(rng)
     canvas = Canvas(height * _SAMPLES, width * _SAMPLES)
-    for stand in _stands(rng, canvas.alpha.shape):
+    for stand in _stands(rng, height * _SAMPLES, width * _SAMPLES):
         paint_person(canvas, stand, light, rng)
     foreground, alpha = canvas.reduced(_SAMPLES)
     softness = max(rng.normal(0, 0.0012), 0) * min(height, width)
@@ -59,9 +59,8 @@ def portrait(seed: int, index: int, height: int, width: int) -> tuple[np.ndarray
     return Camera.random(rng).shoot(rng, layers.composite()), layers.alpha
 
 
-def _stands(rng: np.random.Generator, shape: tuple[int, int]) -> list[Stand]:
+def _stands(rng: np.random.Generator, height: int, width: int) -> list[Stand]:
     """Where the persons stand: from full figure to head and shoulders, sometimes two of them, nearer one last."""
-    height, width = shape
     low, high = ((0.1, 0.125), (0.14, 0.24), (0.26, 0.42), (0.4, 0.55))[rng.choice(4, p=[0.15, 0.25, 0.35, 0.25])]
     unit = min(rng.uniform(low, high) * height, 0.62 * width)
     two = rng.random() < 0.15 and unit < 0.35 * width

@@ -1,4 +1,4 @@
-"""A series of generated portraits in the layout of P3M-10k."""
+"""A series of generated portraits in the folder structure of P3M-10k."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,7 +8,8 @@ import numpy as np
 from ....common.errors import ConfigError
 from ....common.processes import run_jobs
 from ....imaging import encode_jpeg, write_alpha, write_file
-from ..p3m import TRAIN, VALIDATION, alpha_path, claim_output, image_path, release_output
+from ..claim import claim_output, release_output
+from ..p3m import TRAIN, VALIDATION, alpha_path, image_path
 from .scene import portrait
 
 MANIFEST = "synthetic.json"
@@ -57,8 +58,10 @@ class PortraitJob:
 def write_series(series: Series, output: Path, workers: int) -> int:
     """Write the pairs that are not there yet, then the manifest; returns how many were written.
 
-    The files depend on `series` alone, not on `workers`. Raises OutputError for a folder that holds
-    something else; see `claim_output`.
+    The files depend on `series` alone, not on `workers`.
+
+    Raises:
+        OutputError: the folder holds something else; see `claim_output`.
     """
     claim_output(output, MANIFEST, {"version": VERSION, **asdict(series)})
     jobs = [job for job in _jobs(series, output) if not job.finished]
@@ -71,7 +74,8 @@ def write_pair(job: PortraitJob) -> None:
     """Draw one portrait and write its JPEG and its 8-bit alpha."""
     series = job.series
     rng = np.random.default_rng([series.seed, job.index, 2])
-    image, alpha = portrait(series.seed, job.index, *_frame(rng, job))
+    height, width = _frame(rng, job)
+    image, alpha = portrait(series.seed, job.index, height, width)
     write_file(job.image, encode_jpeg(image, quality=int(rng.integers(70, 98))))
     write_alpha(job.alpha, alpha)
 
