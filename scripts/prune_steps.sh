@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What run_prune_gpu.sh runs, one after another: prune_steps.sh RUN CONFIG CKPT DEVICE_ID [train.py's arguments]
+[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
 set -euo pipefail
 cd "$(dirname "$0")/.."
 RUN="$1" CONFIG="$2" CKPT="$3" DEVICE_ID="$4"

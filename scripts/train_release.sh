@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The released networks from nothing: data, all trainings and means, to DIR/dense.ckpt, student.ckpt and mmnet.ckpt.
 # What is there already is not made again, and an interrupted training goes on: start it again with the same arguments.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
 source "$(dirname "$0")/common.sh"
 [ $# -ge 2 ] || usage "bash scripts/train_release.sh CLOTHING_CO_PARSING DIR [train.py's arguments]" \
     "bash scripts/train_release.sh clothing-co-parsing output/release-training"
