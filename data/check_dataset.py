@@ -1,4 +1,4 @@
-"""Examine the data sets of a configuration: what is wrong with which files, and how to mend it."""
+"""Examine the data sets of a configuration: what is wrong with which files, and how to fix it."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Make backgrounds without people out of a configuration's training pictures, for `BackgroundSwap`."""
+"""Make backgrounds without people out of a configuration's training images, for `BackgroundSwap`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Store a data set in a few MindRecord files, which are read several times faster than its pictures."""
+"""Store a data set in a few MindRecord files, which are read several times faster than its images."""
 
 import sys
 from pathlib import Path

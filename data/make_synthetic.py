@@ -1,4 +1,4 @@
-"""Generate portraits with exact alpha, in the layout of P3M-10k."""
+"""Generate portraits with exact alpha, in the folder structure of P3M-10k."""
 
 import sys
 from pathlib import Path

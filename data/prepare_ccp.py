@@ -1,4 +1,4 @@
-"""Turn Clothing Co-Parsing into portraits with soft mattes, in the layout of P3M-10k."""
+"""Turn Clothing Co-Parsing into portraits with soft mattes, in the folder structure of P3M-10k."""
 
 import sys
 from pathlib import Path

@@ -55,6 +55,7 @@ class BackgroundSwap(Transform):
         return {**sample, "image": composite(foreground, alpha, background)}
 
     def _background(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        """A background, uint8 RGB [height, width, 3]."""
         return out_of_focus(any_background(self.files, height, width, rng), rng.uniform(*self.blur))
 
 

@@ -23,7 +23,7 @@ def _color(rng: np.random.Generator) -> np.ndarray:
 
 
 def _trunk(image: np.ndarray, rng: np.random.Generator) -> None:
-    """An upright cylinder, lit from one side, its grain along it; often from border to border."""
+    """An upright cylinder painted over uint8 [H, W, 3], lit from one side, its grain along it."""
     height, width = image.shape[:2]
     broad = max(4, round(width * log_uniform(rng, 0.03, 0.35)))
     tall = height if rng.random() < 0.6 else round(height * rng.uniform(0.3, 1))
@@ -39,7 +39,7 @@ def _trunk(image: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _word(image: np.ndarray, rng: np.random.Generator) -> None:
-    """Thick letters, often with an outline."""
+    """Thick letters painted over uint8 [H, W, 3], often with an outline."""
     height, width = image.shape[:2]
     word = "".join(rng.choice(_LETTERS, rng.integers(1, _MOST_LETTERS)))
     size = min(height, width) * log_uniform(rng, 0.05, 0.35) / 22
@@ -51,7 +51,7 @@ def _word(image: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _logo(image: np.ndarray, rng: np.random.Generator) -> None:
-    """A few overlapping discs and convex shapes in one or two colours."""
+    """A few overlapping discs and convex shapes in one or two colours, painted over uint8 [H, W, 3]."""
     height, width = image.shape[:2]
     center = rng.uniform(0, 1, 2) * (width, height)
     reach = min(height, width) * log_uniform(rng, 0.05, 0.35)
@@ -69,7 +69,7 @@ def _logo(image: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _beam(image: np.ndarray, rng: np.random.Generator) -> None:
-    """A cone of light or shade that fades to its borders."""
+    """A cone of light or shade that fades to its borders, painted over uint8 [H, W, 3]."""
     height, width = image.shape[:2]
     start, end = rng.uniform(-0.2, 1.2, (2, 2)) * (width, height)
     spread = rng.normal(0, 0.15 * width, 2)

@@ -77,6 +77,7 @@ class NewScene(Transform):
         return {**pixels, "image": composite(_relit(foreground, rng), alpha, background), "alpha": alpha}
 
     def _background(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        """A background with distractors, uint8 RGB [height, width, 3]."""
         files = self.files if self.files and rng.random() < 0.8 else ()
         background = any_background(files, height, width, rng)
         background = add_distractors(background, int(rng.integers(self.distractors + 1)), rng)

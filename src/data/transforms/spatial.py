@@ -60,7 +60,7 @@ def occupied(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def flipped(array: np.ndarray) -> np.ndarray:
-    """Left and right swapped, of an array [H, W] or [H, W, C] of any type and range."""
+    """Left and right swapped: uint8 or float32, [H, W] or [H, W, C], of any range."""
     return cv2.flip(array, 1)
 
 

@@ -113,7 +113,7 @@ def _inside(centre: float, full: float, window: float) -> float:
 
 
 def _cut(key: str, array: np.ndarray, window: _Window, crop_size: tuple[int, int]) -> np.ndarray:
-    """Resample the window to the output size: its upright hull by pixel area, then the turn, if any."""
+    """A window of uint8 [H, W, 3] or float32 [H, W] at the output size: its upright hull by pixel area, then turned."""
     width, height = crop_size
     cos, sin = (abs(f(math.radians(window.degrees))) for f in (math.cos, math.sin))
     hull_width, hull_height = (width * cos + height * sin), (width * sin + height * cos)
@@ -126,7 +126,7 @@ def _cut(key: str, array: np.ndarray, window: _Window, crop_size: tuple[int, int
 
 
 def _turn(key: str, patch: np.ndarray, degrees: float, crop_size: tuple[int, int]) -> np.ndarray:
-    """Rotate about the middle and keep `crop_size` of it."""
+    """Rotate uint8 [H, W, 3] or float32 [H, W] about the middle and keep `crop_size` of it."""
     width, height = crop_size
     middle_x, middle_y = (patch.shape[1] - 1) / 2, (patch.shape[0] - 1) / 2
     matrix = np.asarray(cv2.getRotationMatrix2D((middle_x, middle_y), degrees, 1.0), np.float64)

@@ -153,7 +153,7 @@ def _job(photograph: Path, source: Path, output: Path, validation_share: float) 
 
 
 def _read_labels(path: Path) -> np.ndarray:
-    """Label map of an annotation file: whole numbers [H, W], 0 is background."""
+    """Label map of an annotation file: int or uint [H, W], 0 is background."""
     try:
         labels = scipy.io.loadmat(path)["groundtruth"]
     except KeyError as error:

@@ -24,11 +24,12 @@ MAX_PERSON = 0.9
 
 
 def _ellipse(radius: int) -> np.ndarray:
+    """A disc as a kernel, uint8 [2 r + 1, 2 r + 1] of 0 and 1."""
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def _drop_small(mask: np.ndarray, min_area: float) -> np.ndarray:
-    """Keep the 8-connected parts of a bool mask that have at least `min_area` pixels."""
+    """Keep the 8-connected parts of a mask, bool [H, W], that have at least `min_area` pixels."""
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= min_area
     keep[0] = False
@@ -54,7 +55,7 @@ def clean_mask(labels: np.ndarray) -> np.ndarray:
 
 
 def _head_zone(mask: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Where outlines are hair: the top of the person's box and everything labelled hair, with a margin."""
+    """Where outlines are hair, bool [H, W]: the top of the person's box, and what is labelled hair, with a margin."""
     rows = np.flatnonzero(mask.any(axis=1))
     head = np.zeros_like(mask)
     head[: rows[0] + round(HEAD_SHARE * (rows[-1] - rows[0] + 1))] = True
@@ -76,7 +77,7 @@ def make_trimap(mask: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _core(region: np.ndarray, band: np.ndarray) -> np.ndarray:
-    """Pixels deeper inside a bool region than `band`, or than THIN_CORE of the half width where it is thin."""
+    """Pixels, bool [H, W], deeper inside a region than `band` [H, W], or than THIN_CORE of a thin part's half width."""
     depth = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5)
     half_width = cv2.dilate(depth, _ellipse(round(band.max())))
     thin = np.where(half_width >= THIN_LEAST, THIN_CORE * half_width, np.inf)
@@ -101,7 +102,7 @@ def closed_form_alpha(photograph: np.ndarray, trimap: np.ndarray) -> np.ndarray:
 
 
 def _clear_haze(alpha: np.ndarray) -> np.ndarray:
-    """Stretch [HAZE, 1 - HAZE] to [0, 1], so that almost clear ground is clear and almost solid cloth solid."""
+    """Stretch float [H, W] from [HAZE, 1 - HAZE] to [0, 1]: almost clear becomes clear, almost solid becomes solid."""
     return np.clip((alpha - HAZE) / (1 - 2 * HAZE), 0, 1)
 
 

@@ -57,6 +57,7 @@ def hat(body: BodyPainter, place: Turned, volume: float, rng: np.random.Generato
 
 
 def _wear(body: BodyPainter, pixels: np.ndarray, fabric: Fabric) -> None:
+    """Lay cloth over the head; `pixels` is its outline, float [N, 2]."""
     fabric.paint(body.canvas, body.canvas.polygon(pixels), body.light, body.rng, body.unit, roundness=0.7)
 
 
@@ -130,11 +131,13 @@ def held(body: BodyPainter, arm: Arm, rng: np.random.Generator) -> None:
 
 
 def _solid(body: BodyPainter, outline: np.ndarray, color: np.ndarray, roundness: float) -> None:
+    """Lay a lit thing over what is there: outline float [N, 2] in head heights, colour float RGB [3] in [0, 1]."""
     patch = body.canvas.polygon(body.place(outline))
     body.canvas.over(patch, np.clip(color * body.light.on(patch, roundness), 0, 1))
 
 
 def _flowers(body: BodyPainter, grip: np.ndarray, rng: np.random.Generator) -> None:
+    """A bunch of flowers in the hand at `grip`, float [2]."""
     color = any_color(rng)
     heads = grip + (0, -0.55) + rng.normal(0, 0.22, (14, 2))
     stems = [body.place(np.stack([grip, (grip + h) / 2 + rng.normal(0, 0.03, 2), h])) for h in heads]

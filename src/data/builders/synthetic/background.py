@@ -22,7 +22,7 @@ KINDS = {
 
 
 def background(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A random place, perhaps out of focus, with dirt, uneven light and texture over it."""
+    """A random place with dirt and uneven light, perhaps out of focus; float RGB [height, width, 3] in [0, 1]."""
     odds = np.array(list(KINDS.values()))
     place = list(KINDS)[rng.choice(len(KINDS), p=odds / odds.sum())]
     side = min(height, width)
@@ -37,7 +37,7 @@ def background(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur; wide ones at reduced size, where they cost the same as narrow ones."""
+    """Gaussian blur of float32 [H, W] or [H, W, 3]; wide ones at reduced size, where they cost no more."""
     if sigma < 0.4:
         return image
     height, width = image.shape[:2]

@@ -70,18 +70,18 @@ class BodyPainter:
         self.pose, self.clothes, self.tone = figure.pose, figure.clothes, figure.skin
 
     def skin(self, outline: np.ndarray, roundness: float = 0.9) -> None:
-        """Lay bare skin of this outline (head heights) over what is there."""
+        """Lay bare skin over what is there; the outline is float [N, 2] in head heights."""
         patch = self.canvas.polygon(self.place(outline))
         texture = skin_texture(self.rng, patch, self.tone, self.unit)
         self.canvas.over(patch, np.clip(texture * self.light.on(patch, roundness), 0, 1))
 
     def cloth(self, outline: np.ndarray, fabric: Fabric, along: float = np.pi / 2, roundness: float = 0.6) -> None:
-        """Lay cloth of this outline over what is there; folds run in the direction `along`."""
+        """Lay cloth over what is there; the outline is float [N, 2] in head heights, `along` the folds' direction."""
         patch = self.canvas.polygon(self.place(outline))
         fabric.paint(self.canvas, patch, self.light, self.rng, self.unit, along, roundness)
 
     def shadow(self, outline: np.ndarray, factor: float, soft: float) -> None:
-        """Darken what is there by `factor` inside an outline whose edge is `soft` head heights wide."""
+        """Darken what is there by `factor` inside an outline, float [N, 2], whose edge is `soft` head heights wide."""
         self.canvas.shade(self.canvas.polygon(self.place(outline), soft=soft * self.unit), factor)
 
     def lower(self) -> None:
@@ -130,12 +130,14 @@ class BodyPainter:
             self.canvas.atop(self.canvas.lines([line], 0.035 * self.unit).times(0.6), first.colors[0] * 0.55)
 
     def _trunk_half(self, neck: float, loose: float) -> np.ndarray:
+        """Left outline of the top from neck to hem, float64 [8, 2] in head heights."""
         s, hip, w = self.pose.shoulder, self.pose.hip, loose
         return np.array([(-neck, 0.76), (-neck - 0.2, 0.835), (-s + 0.06, 0.93), (-s - 0.03, 1.1), (-s * 0.86 * w, 1.6),
                          (-(hip + 0.04) * w, 2.2), (-(hip + 0.1) * w, 2.8),
                          (-(hip + 0.08) * w, self.clothes.hem)])  # fmt: skip
 
     def _jacket(self, half: np.ndarray) -> None:
+        """Both sides of an open jacket; `half` is the left outline of the top, float [N, 2]."""
         opening = self.rng.uniform(0.05, 0.35)
         front = np.array([(-opening - 0.03, self.clothes.hem + 0.02), (-opening, 1.9), (-0.12, 1.25), (-0.24, 0.78)])
         for side in (-1, 1):
@@ -182,7 +184,7 @@ class BodyPainter:
             self.cloth(shape, c.top, _direction(j[1], j[2]))
 
     def hand(self, wrist: np.ndarray, direction: float, side: int) -> None:
-        """Palm, four fingers and a thumb from the wrist on, in `direction` (radians)."""
+        """Palm, four fingers and a thumb from the wrist, float [2], on, in `direction` (radians)."""
         spread, curl = self.rng.uniform(0.02, 0.16), self.rng.uniform(0.4, 1.0)
 
         def put(outline: np.ndarray) -> np.ndarray:
@@ -200,6 +202,7 @@ class BodyPainter:
         self.skin(put(ellipse((0.15, 0), 0.18, 0.12)), 0.8)
 
     def _shoe(self, leg: np.ndarray) -> None:
+        """The shoe of a leg, joints float [4, 2]."""
         ankle, toe = leg[2], leg[3]
         sole = np.array([ankle + (0, -0.05), ankle + (0, 0.12), toe + (0, 0.1)])
         patch = self.canvas.polygon(self.place(limb(sole, [0.11, 0.13, 0.11])))
@@ -207,4 +210,5 @@ class BodyPainter:
 
 
 def _direction(start: np.ndarray, end: np.ndarray) -> float:
+    """Direction in radians from one point, float [2], to another."""
     return float(np.arctan2(end[1] - start[1], end[0] - start[0]))

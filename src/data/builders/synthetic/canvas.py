@@ -30,7 +30,7 @@ class Patch:
         return slice(self.top, self.top + h), slice(self.left, self.left + w)
 
     def crop(self, larger: "Patch", field: np.ndarray) -> np.ndarray:
-        """The part on this window of `field`, [h, w] or [h, w, C], given on the window of a patch round this one."""
+        """The part on this window of a `field`, float [h, w] or [h, w, C], of a patch that contains this one."""
         top, left = self.top - larger.top, self.left - larger.left
         h, w = self.mask.shape
         return field[top : top + h, left : left + w]
@@ -48,7 +48,7 @@ class Canvas:
         self.alpha = np.zeros((height, width), np.float32)
 
     def polygon(self, *outlines: np.ndarray, soft: float = 0.0) -> Patch:
-        """Anti-aliased area of closed outlines [N, 2] in pixels; `soft` blurs its edge by that sigma."""
+        """Anti-aliased area of closed outlines, float [N, 2] in pixels; `soft` blurs its edge by that sigma."""
         corners = np.concatenate(outlines)
         patch = self._empty(corners.min(0), corners.max(0), 2 + 3 * soft)
         if patch.size:
@@ -58,7 +58,7 @@ class Canvas:
         return patch.done(soft)
 
     def lines(self, curves: np.ndarray | list[np.ndarray], thickness: float, soft: float = 0.0) -> Patch:
-        """Anti-aliased open curves, [B, N, 2] or a list of [N, 2]; below one pixel they get fainter, not thinner."""
+        """Anti-aliased open curves, float [B, N, 2] or a list; below one pixel they get fainter, not thinner."""
         flat = np.concatenate(list(curves))
         patch = self._empty(flat.min(0), flat.max(0), 2 + thickness + 3 * soft)
         if patch.size:
@@ -68,6 +68,7 @@ class Canvas:
         return patch.done(soft).times(min(thickness, 1.0))
 
     def _empty(self, low: np.ndarray, high: np.ndarray, margin: float) -> "_Drawing":
+        """An empty drawing round the corners `low` and `high`, float [2] in pixels, cut to the canvas."""
         height, width = self.alpha.shape
         left, top = (int(np.clip(v, -1e6, 1e6)) for v in np.floor(low - margin))
         right, bottom = (int(np.clip(v, -1e6, 1e6)) for v in np.ceil(high + margin))
@@ -76,7 +77,7 @@ class Canvas:
         return _Drawing(0, 0, 0, 0) if outside else _Drawing(top, left, bottom - top, right - left)
 
     def over(self, patch: Patch, color: np.ndarray) -> None:
-        """Lay `color`, RGB [3] or [h, w, 3] in [0, 1], over what is there."""
+        """Lay `color`, float RGB [3] or [h, w, 3] in [0, 1], over what is there."""
         mask = patch.mask
         if mask.size:
             rows, columns = patch.window
@@ -87,7 +88,7 @@ class Canvas:
             self.color[rows, columns] += mask[..., None] * np.asarray(color, np.float32)
 
     def atop(self, patch: Patch, color: np.ndarray) -> None:
-        """Tint what is there with `color`, RGB [3] or [h, w, 3] in [0, 1]; coverage stays."""
+        """Tint what is there with `color`, float RGB [3] or [h, w, 3] in [0, 1]; coverage stays."""
         if patch.mask.size:
             rows, columns = patch.window
             mask = patch.mask[..., None]
@@ -121,4 +122,5 @@ class _Drawing:
 
 
 def _blurred(mask: np.ndarray, sigma: float) -> np.ndarray:
+    """Coverage, float32 [h, w] in [0, 1], blurred; the border goes on."""
     return cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

@@ -53,6 +53,7 @@ class Fabric:
     def _color(
         self, rng: np.random.Generator, patch: Patch, unit: float, folds: np.ndarray, along: float
     ) -> np.ndarray:
+        """Colours of the cloth before light falls on it, float RGB [h, w, 3]; `folds` is float [h, w]."""
         h, w = patch.mask.shape
         y, x = np.mgrid[:h, :w].astype(np.float32)
         turn = self.angle + along - np.pi / 2
@@ -68,7 +69,7 @@ class Fabric:
         return base
 
     def _mix(self, rng: np.random.Generator, u: np.ndarray, v: np.ndarray, unit: float) -> np.ndarray:
-        """Share of the second colour [h, w] at pattern coordinates u, v."""
+        """Share of the second colour, float [h, w] in [0, 1], at pattern coordinates u, v, float [h, w]."""
         h, w = u.shape
         grain = rng.standard_normal((h, w), np.float32)
         if self.pattern == "stripes":
@@ -89,7 +90,7 @@ class Fabric:
 
 
 def folds_of(rng: np.random.Generator, h: int, w: int, unit: float, along: float) -> np.ndarray:
-    """Creases of a cloth as a height field [h, w] in about [-1, 1], running in the direction `along`."""
+    """Creases of a cloth as a height field, float32 [h, w] in about [-1, 1], running in the direction `along`."""
     lean = along - np.pi / 2 + rng.normal(0, 0.35)
     long = smooth_noise(rng, h, w, (unit * 0.55, unit * 0.16), lean)
     cross = smooth_noise(rng, h, w, (unit * 0.5, unit * 0.1), lean + rng.choice([-1, 1]) * rng.uniform(0.5, 1.2))
@@ -97,5 +98,5 @@ def folds_of(rng: np.random.Generator, h: int, w: int, unit: float, along: float
 
 
 def _soft_step(field: np.ndarray) -> np.ndarray:
-    """0 to 1 across zero, with an edge that anti-aliases."""
+    """0 to 1 where a field, float [h, w], crosses zero, with an edge that anti-aliases."""
     return np.clip(0.5 + 2 * field, 0, 1)

@@ -65,7 +65,7 @@ class HairBrush:
         self.canvas, self.place, self.unit, self.look, self.light, self.rng = canvas, place, unit, look, light, rng
 
     def ribbon(self, inner: np.ndarray, outer: np.ndarray, shadow: float = 1.0, loose: float = 1.0) -> None:
-        """Hair that runs from root to tip between two guide curves [K, 2] of equally many points.
+        """Hair that runs from root to tip between two guide curves, float [K, 2], of equally many points.
 
         `shadow` darkens the whole part (hair behind the neck), `loose` scales flyaways.
         """
@@ -85,7 +85,7 @@ class HairBrush:
         self._strands(self._waved(between(inner, outer, blend), 2.5), shadow, 0.55)
 
     def tuft(self, roots: np.ndarray, directions: np.ndarray, length: np.ndarray, shadow: float = 1.0) -> None:
-        """Short hair: a strand from each root [B, 2] along its direction [B, 2], `length` [B] long, bent a little."""
+        """Short hair, bent a little: a strand from each root along its direction, float [B, 2], `length` [B] long."""
         t = np.linspace(0, 1, _POINTS)[None, :, None]
         across = np.stack([-directions[:, 1], directions[:, 0]], 1)[:, None]
         bend = self.rng.normal(0, 0.18, (len(roots), 1, 1)) * across
@@ -93,18 +93,19 @@ class HairBrush:
         self._strands(self._waved(curves, 0.6), shadow, 0.75, fine=0.65)
 
     def mass(self, outline: np.ndarray, shadow: float = 1.0) -> None:
-        """A closed body of hair with an outline [N, 2]; strands are the caller's business."""
+        """A closed body of hair with an outline, float [N, 2]; strands are the caller's business."""
         self._mass(outline, shadow)
 
     def _density(self) -> float:
         return self.look.density * min(self.unit / 260, 1.0) + 30
 
     def _mass(self, outline: np.ndarray, shadow: float) -> None:
+        """Lay a body of hair, outline float [N, 2] in head heights, over what is there."""
         patch = self.canvas.polygon(self.place(outline), soft=0.006 * self.unit)
         self.canvas.over(patch, np.clip(self._color(patch) * (0.62 * shadow), 0, 1))
 
     def _color(self, patch: Patch) -> np.ndarray:
-        """Colour field of a part: relief light, locks, and a band of gloss."""
+        """Colour field of a part, float RGB [h, w, 3]: relief light, locks, and a band of gloss."""
         h, w = patch.mask.shape
         if not h * w:
             return np.zeros((h, w, 3), np.float32)
@@ -114,11 +115,12 @@ class HairBrush:
         return self.look.color * light * (1 + 0.22 * locks[..., None]) + 0.09 * gloss[..., None] * light
 
     def _blown(self, guide: np.ndarray) -> np.ndarray:
+        """A guide curve, float [N, 2], moved by the wind."""
         t = np.linspace(0, 1, len(guide))
         return guide + np.stack([self.look.wind * t**2, -0.25 * abs(self.look.wind) * t**2], 1)
 
     def _waved(self, curves: np.ndarray, wild: float = 1.0) -> np.ndarray:
-        """Add waves, frizz and uneven lengths to strands [B, N, 2]; all grow from nothing at the root."""
+        """Add waves, frizz and uneven lengths to strands, float [B, N, 2]; all grow from nothing at the root."""
         rng, look = self.rng, self.look
         count, points = curves.shape[:2]
         t = np.linspace(0, 1, points)[None, :]
@@ -135,6 +137,7 @@ class HairBrush:
         return np.take_along_axis(waved, index[..., None], 1)
 
     def _strands(self, curves: np.ndarray, shadow: float, opacity: float, fine: float = 1.0) -> None:
+        """Draw strands, float [B, N, 2] in head heights, in batches of one shade each."""
         rng = self.rng
         flat = self.place(curves.reshape(-1, 2)).reshape(curves.shape)
         thickness = float(np.clip(self.unit * 0.003 * fine, 0.3, 3))

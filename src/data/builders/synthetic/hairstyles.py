@@ -47,7 +47,7 @@ class Style:
 
 
 def _skull(volume: float, shift: float = 0.0, bottom: float = 0.12) -> np.ndarray:
-    """Outer line of the hair from the left ear over the crown to the right ear."""
+    """Outer line of the hair, float64 [27, 2], from the left ear over the crown to the right ear."""
     rx, ry = 0.40 + 0.75 * volume, 0.44 + volume
     t = np.linspace(np.pi, 2 * np.pi, 25)
     arc = np.stack([rx * np.cos(t) + shift, ry * np.sin(t) - 0.09], 1)
@@ -88,7 +88,7 @@ def before(brush: HairBrush, style: Style, shift: float, seen_from_back: bool) -
 
 
 def beard(brush: HairBrush, amount: float, turned: np.ndarray) -> None:
-    """Beard along the jaw; `turned` is the outline [N, 2] of the beard's area, `amount` 0 (stubble) to 1 (full)."""
+    """Beard in the outline `turned`, float [N, 2], along the jaw; `amount` is 0 (stubble) to 1 (full)."""
     rng = brush.rng
     patch = brush.canvas.polygon(brush.place(turned), soft=0.03 * brush.unit)
     brush.canvas.atop(patch.times(0.25 + 0.45 * amount), brush.look.color * 0.8)
@@ -100,7 +100,7 @@ def beard(brush: HairBrush, amount: float, turned: np.ndarray) -> None:
 
 
 def _inside(outline: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Random points [count, 2] between an outline and its centre."""
+    """Random points, float64 [count, 2], between an outline and its centre."""
     edge = outline[rng.integers(0, len(outline), count)]
     return outline.mean(0) + (edge - outline.mean(0)) * np.sqrt(rng.random((count, 1)))
 
@@ -161,7 +161,7 @@ def _afro(brush: HairBrush, style: Style, shift: float) -> None:
 
 
 def _ball(brush: HairBrush, center: tuple[float, float], least: float, outline: np.ndarray, length: float) -> None:
-    """Curly tufts over a closed body of hair and out of its rim; roots lie at `least` to 1 of the radius."""
+    """Curly tufts over a body of hair, outline float [N, 2]; roots lie at `least` to 1 of its radius."""
     rng = brush.rng
     count = int(300 + 700 * min(brush.unit / 300, 1))
     edge = outline[rng.integers(0, len(outline), count)]

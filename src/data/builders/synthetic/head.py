@@ -63,7 +63,7 @@ class HeadPainter:
         self.yaw, self.light, self.rng = yaw, light, rng
 
     def outline(self) -> np.ndarray:
-        """Outline of the face and skull [N, 2]; a turned head is narrower in front and longer behind."""
+        """Outline of face and skull, float64 [N, 2]; a turned head is narrower in front and longer behind."""
         half = _FACE * (self.look.width, 1)
         half[4:7, 0] *= self.look.jaw
         points = mirror(half[:-1])
@@ -71,7 +71,7 @@ class HeadPainter:
         return spline(points, 8, closed=True)
 
     def turned(self, points: np.ndarray) -> np.ndarray:
-        """Where the features of a face that looks straight ahead go when the head turns by `yaw`."""
+        """Where features of a face that looks straight ahead, float [..., 2], go when the head turns by `yaw`."""
         p = np.asarray(points, np.float64)
         x = p[..., 0] * (1 - 0.22 * abs(self.yaw)) + self.yaw * 0.15 * (1 - (p[..., 0] / 0.5) ** 2)
         return np.stack([x, p[..., 1]], -1)
@@ -92,13 +92,16 @@ class HeadPainter:
             self._mouth()
 
     def _tint(self, outline: np.ndarray, color: Color, strength: float, soft: float) -> None:
+        """Tint the face inside an outline, float [N, 2] in head heights, with a colour, float RGB [3] in [0, 1]."""
         patch = self.canvas.polygon(self.place(self.turned(outline)), soft=soft * self.unit)
         self.canvas.atop(patch.times(strength), np.asarray(color, np.float32))
 
     def _shadow(self, outline: np.ndarray, factor: float, soft: float) -> None:
+        """Darken the face by `factor` inside an outline, float [N, 2] in head heights."""
         self.canvas.shade(self.canvas.polygon(self.place(self.turned(outline)), soft=soft * self.unit), factor)
 
     def _line(self, points: np.ndarray, color: np.ndarray, width: float, strength: float, soft: float = 0.0) -> None:
+        """Draw a smooth line through points, float [N, 2] in head heights, in a colour, float RGB [3] in [0, 1]."""
         curve = self.place(self.turned(spline(np.asarray(points, np.float64), 6)))
         patch = self.canvas.lines([curve], width * self.unit, soft * self.unit)
         self.canvas.atop(patch.times(strength), np.asarray(color, np.float32))

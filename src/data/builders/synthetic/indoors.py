@@ -9,7 +9,7 @@ from .shapes import spline, turn
 
 
 def studio(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A backdrop with a pool of light."""
+    """A backdrop with a pool of light; float RGB [height, width, 3]."""
     first, second = any_color(rng), any_color(rng)
     y, x = np.mgrid[:height, :width].astype(np.float32) / max(height, width)
     pool = np.exp(-((x - rng.uniform(0.2, 0.8)) ** 2 + (y - rng.uniform(0.1, 0.6)) ** 2) / rng.uniform(0.05, 0.6))
@@ -18,7 +18,7 @@ def studio(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def cloud(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Fractal noise between three colours: stone, plaster, murals."""
+    """Fractal noise between three colours: stone, plaster, murals; float RGB [height, width, 3]."""
     first, second, third = any_color(rng), any_color(rng), any_color(rng)
     cell = max(height, width) / rng.uniform(1.5, 12)
     a = np.clip(0.5 + octaves(rng, height, width, cell, 6, 0.65), 0, 1)[..., None]
@@ -27,7 +27,7 @@ def cloud(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def curtain(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Vertical folds, sometimes with a print."""
+    """Vertical folds, sometimes with a print; float RGB [height, width, 3]."""
     color = any_color(rng)
     x = np.linspace(0, rng.uniform(20, 90), width, dtype=np.float32)[None]
     warp = smooth_noise(rng, height, width, (height * 0.8, width / 6))
@@ -40,7 +40,7 @@ def curtain(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def room(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Wall and floor, a window or a door, furniture, images, a lamp."""
+    """Wall and floor, a window or a door, furniture, posters, a lamp; float RGB [height, width, 3]."""
     canvas, floor = plain(height, width, any_color(rng) * 0.5 + 0.4), height * rng.uniform(0.65, 1.1)
     side = max(height, width)
     put(canvas, box(0, floor, width, height + 2), any_color(rng) * 0.7)
@@ -64,7 +64,7 @@ def room(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def shelf(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Rows of books and things."""
+    """Rows of books and things; float RGB [height, width, 3]."""
     canvas, wood = plain(height, width, any_color(rng) * 0.25), SKINS[rng.integers(5, 10)]
     step = height / rng.uniform(2.5, 7)
     for row in range(int(height / step) + 2):
@@ -81,7 +81,7 @@ def shelf(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def clutter(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Shapes of every kind over each other: a workshop, a market, posters."""
+    """Shapes of every kind over each other: a workshop, a market, posters; float RGB [height, width, 3]."""
     image = cloud(rng, height, width) if rng.random() < 0.5 else studio(rng, height, width)
     canvas, side = plain(height, width, np.zeros(3)), max(height, width)
     canvas.color[:] = np.clip(image, 0, 1)

@@ -19,22 +19,22 @@ _HAIR_ODDS = np.array([9, 9, 8, 7, 6, 5, 5, 5, 3, 3, 3, 2, 2, 0.5, 0.5, 0.5])
 
 
 def pick_hair(rng: np.random.Generator) -> np.ndarray:
-    """A hair colour, natural ones far more often than dyed ones."""
+    """A hair colour, float32 RGB [3] in [0, 1], natural ones far more often than dyed ones."""
     return jitter(rng, HAIRS[rng.choice(len(HAIRS), p=_HAIR_ODDS / _HAIR_ODDS.sum())], 0.02)
 
 
 def pick_skin(rng: np.random.Generator) -> np.ndarray:
-    """A skin colour, all tones equally often."""
+    """A skin colour, float32 RGB [3] in [0, 1], all tones equally often."""
     return jitter(rng, SKINS[rng.integers(len(SKINS))], 0.025)
 
 
 def jitter(rng: np.random.Generator, color: np.ndarray, amount: float) -> np.ndarray:
-    """A colour near `color`: normal noise with a standard deviation of `amount` per channel."""
+    """A colour near `color`, float RGB [3] in [0, 1]: normal noise with a deviation of `amount` per channel."""
     return np.clip(color + rng.normal(0, amount, 3), 0.01, 1).astype(np.float32)
 
 
 def any_color(rng: np.random.Generator) -> np.ndarray:
-    """A colour as cloth, walls and things have it: greys and dull tones more often than bright ones."""
+    """A colour of cloth, walls and things, float32 RGB [3] in [0, 1]: dull tones more often than bright ones."""
     hue, value = rng.uniform(0, 360), rng.beta(1.3, 1.2) * 0.9 + 0.05
     saturation = rng.beta(1.1, 2.2) if rng.random() < 0.8 else rng.uniform(0, 0.08)
     hsv = np.array([[[hue, saturation, value]]], np.float32)
@@ -61,7 +61,7 @@ class Light:
         return cls(toward / np.linalg.norm(toward), key.astype(np.float32), ambient.astype(np.float32), float(rim))
 
     def on(self, patch: Patch, roundness: float = 1.0, bumps: np.ndarray | None = None) -> np.ndarray:
-        """Light [h, w, 3] on a shape that is thought of as inflated to `roundness` of its half width.
+        """Light, float32 RGB [h, w, 3], on a shape that is thought of as inflated to `roundness` of its half width.
 
         `bumps` [h, w] in about [-1, 1] is added to the relief: folds, locks, wrinkles.
         """
@@ -82,6 +82,7 @@ class Light:
         return shade[..., None] * self.key + self.ambient
 
     def _lambert(self, relief: np.ndarray) -> np.ndarray:
+        """Key light, float32 [h, w], on a relief, float32 [h, w]: what faces the light is bright."""
         dx = cv2.Sobel(relief, cv2.CV_32F, 1, 0, scale=1 / 8)
         dy = cv2.Sobel(relief, cv2.CV_32F, 0, 1, scale=1 / 8)
         length = np.sqrt(dx * dx + dy * dy + 1)
@@ -91,7 +92,7 @@ class Light:
 
 
 def skin_texture(rng: np.random.Generator, patch: Patch, tone: np.ndarray, unit: float) -> np.ndarray:
-    """Skin [h, w, 3]: blotches of slightly redder and paler tone; `unit` is the head's height in pixels."""
+    """Skin, float RGB [h, w, 3]: blotches of slightly redder and paler tone; `unit` is the head's height in pixels."""
     h, w = patch.mask.shape
     blotch = smooth_noise(rng, h, w, unit / 6)[..., None]
     return tone * (1 + blotch * np.array([0.03, 0.05, 0.06], np.float32))

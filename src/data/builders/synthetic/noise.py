@@ -9,9 +9,9 @@ _FINE_CELL = 6.0
 def smooth_noise(
     rng: np.random.Generator, height: int, width: int, cell: tuple[float, float] | float, angle: float = 0.0
 ) -> np.ndarray:
-    """Value noise in [-1, 1] with blobs of about `cell` pixels: one number, or (down, across).
+    """Value noise, float32 [height, width] in [-1, 1].
 
-    `angle` (radians, clockwise) turns the blobs.
+    Its blobs are of about `cell` pixels: one number, or (down, across). `angle` (radians, clockwise) turns them.
     """
     if not height * width:
         return np.zeros((height, width), np.float32)
@@ -30,7 +30,7 @@ def smooth_noise(
 def _warped_grid(
     rng: np.random.Generator, height: int, width: int, step: tuple[float, float], angle: float
 ) -> np.ndarray:
-    """Random grid values read along turned axes with cubic interpolation; the phase is random."""
+    """Random grid values read along turned axes, cubic interpolation, a random phase; float32 [height, width]."""
     c, s = np.cos(angle), np.sin(angle)
     matrix = np.array([[c / step[1], s / step[1], 0.0], [-s / step[0], c / step[0], 0.0]])
     x = matrix[:, :1] * (0, width, 0, width) + matrix[:, 1:2] * (0, 0, height, height)
@@ -44,7 +44,7 @@ def _warped_grid(
 def octaves(
     rng: np.random.Generator, height: int, width: int, cell: float, count: int = 4, gain: float = 0.5
 ) -> np.ndarray:
-    """Sum of `count` value noises, each half the size and `gain` the strength of the one before; about [-1, 1]."""
+    """Sum of `count` value noises, each half the size and `gain` the strength of the last: float32, about [-1, 1]."""
     total, strength = np.zeros((height, width), np.float32), 1.0
     for _ in range(count):
         total += strength * smooth_noise(rng, height, width, cell)
@@ -55,7 +55,7 @@ def octaves(
 
 
 def ramp(height: int, width: int, angle: float) -> np.ndarray:
-    """Linear gradient from 0 to 1 across an image, in the direction `angle` (radians)."""
+    """Linear gradient, float32 [height, width] from 0 to 1, in the direction `angle` (radians)."""
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * np.float32(np.sin(angle))
     x = np.linspace(-1, 1, width, dtype=np.float32)[None] * np.float32(np.cos(angle))
     field = x + y

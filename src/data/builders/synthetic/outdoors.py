@@ -10,7 +10,7 @@ from .shapes import ellipse, spline
 
 
 def bricks(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A wall of bricks or tiles in a slight perspective."""
+    """A wall of bricks or tiles in a slight perspective; float RGB [height, width, 3]."""
     rows = int(rng.integers(8, 34))
     bh = height / rows
     bw = bh * rng.uniform(1.0, 3.2)
@@ -32,7 +32,7 @@ def bricks(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def lights(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A dark street with lamps far out of focus."""
+    """A dark street with lamps far out of focus; float RGB [height, width, 3]."""
     canvas = plain(height, width, any_color(rng) * 0.2)
     side = max(height, width)
     for _ in range(int(rng.integers(15, 90))):
@@ -43,7 +43,7 @@ def lights(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def foliage(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Leaves in layers, with sky between them and trunks before them."""
+    """Leaves in layers, with sky between them and trunks before them; float RGB [height, width, 3]."""
     green = jitter(rng, np.array([0.25, 0.38, 0.14], np.float32) * rng.uniform(0.5, 1.5), 0.06)
     canvas = plain(height, width, green * 0.3)
     sky = np.clip(smooth_noise(rng, height, width, height / 3) + 0.5 - 1.3 * ramp(height, width, np.pi / 2), 0, 1)
@@ -67,7 +67,7 @@ def foliage(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def landscape(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Sky, ridges and a plain or water."""
+    """Sky, ridges and a plain or water; float RGB [height, width, 3]."""
     top = jitter(rng, np.array([0.35, 0.55, 0.85], np.float32), 0.12)
     low = jitter(rng, np.full(3, 0.85, np.float32), 0.1)
     sky = ramp(height, width, np.pi / 2)[..., None]
@@ -88,7 +88,7 @@ def landscape(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def street(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """House fronts with windows, pavement, cars, signs and passers-by far away."""
+    """House fronts with windows, pavement, cars, signs and passers-by far away; float RGB [height, width, 3]."""
     canvas, side = plain(height, width, jitter(rng, np.array([0.7, 0.78, 0.85], np.float32), 0.1)), max(height, width)
     ground, x = height * rng.uniform(0.55, 0.85), -0.1 * width
     while x < width:

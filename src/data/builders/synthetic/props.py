@@ -12,12 +12,12 @@ _WORDS = ("OPEN", "CAFE", "24h", "SALE", "Hotel", "Bus 42", "EXIT", "Nord", "Rue
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
-    """Corners [4, 2] of an upright rectangle."""
+    """Corners, float64 [4, 2], of an upright rectangle."""
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
 
 
 def plain(height: int, width: int, color: np.ndarray) -> Canvas:
-    """An opaque canvas of one colour."""
+    """An opaque canvas of one colour, float RGB [3] in [0, 1]."""
     canvas = Canvas(height, width)
     canvas.color[:] = color
     canvas.alpha[:] = 1
@@ -25,12 +25,12 @@ def plain(height: int, width: int, color: np.ndarray) -> Canvas:
 
 
 def put(canvas: Canvas, outline: np.ndarray, color: np.ndarray, soft: float = 0.0, strength: float = 1.0) -> None:
-    """Lay a flat shape over a canvas; `soft` (pixels) blurs its edge, `strength` is its opacity."""
+    """Lay a flat shape, outline float [N, 2] in pixels, over a canvas; `soft` (pixels) blurs its edge."""
     canvas.over(canvas.polygon(outline, soft=soft).times(strength), np.clip(color, 0, 1))
 
 
 def grain(rng: np.random.Generator, image: np.ndarray, cell: float, strength: float) -> np.ndarray:
-    """Multiply an image [H, W, 3] by noise of about `cell` pixels and finer."""
+    """Multiply an image, float [H, W, 3], by noise of about `cell` pixels and finer."""
     h, w = image.shape[:2]
     return image * (1 + strength * octaves(rng, h, w, cell, 4))[..., None]
 

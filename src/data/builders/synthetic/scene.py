@@ -29,7 +29,7 @@ class Scene:
     backdrop: np.ndarray
 
     def composite(self) -> np.ndarray:
-        """The image [H, W, 3] before the camera."""
+        """The image before the camera, float32 RGB [H, W, 3] in [0, 1]."""
         return self.foreground + self.backdrop * (1 - self.alpha[..., None])
 
 
@@ -77,7 +77,7 @@ def _stands(rng: np.random.Generator, height: int, width: int) -> list[Stand]:
 
 
 def _with_shadow(rng: np.random.Generator, backdrop: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The person's soft shadow on what is behind: dark, person-shaped, and no part of the person."""
+    """A backdrop, float [H, W, 3], with the soft shadow of the person, alpha float32 [H, W] in [0, 1]."""
     height, width = alpha.shape
     dx, dy = rng.normal(0, 0.08) * width, rng.uniform(-0.01, 0.06) * height
     cast = blurred(alpha, rng.uniform(0.008, 0.05) * min(height, width))
