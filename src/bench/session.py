@@ -1,6 +1,5 @@
 """One model in a process of its own: opened, run and timed as it is asked to be."""
 
-import dataclasses
 import signal
 import sys
 import time
@@ -12,11 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..common.errors import MattingError, ModelError
+from ..common.errors import MattingError
 from ..imaging import to_matte
 from ..model_file.contract import Contract
-from ..runtime.base import Predictor, one_image_at_a_time
+from ..runtime.base import Predictor
 from ..runtime.factory import open_predictor
+from ..runtime.input_size import SHAPE, fix_size
 from ..runtime.openvino_runtime import OpenVinoPredictor
 from .cases import Case
 from .stream import open_stream
@@ -41,7 +41,7 @@ class Session:
             case.model, case.device, case.threads, case.precision, device_id=case.device_id, preprocess=case.preprocess
         )
         opened = time.perf_counter()
-        fix_size(self.predictor, case)
+        fix_size(self.predictor, case.shape, case.model, SHAPE)
         self.case, self.image = case, np.random.default_rng(0).integers(0, 256, (*case.source, 3), np.uint8)
         self.x, self.stream = self.predictor.prepare(self.image), None
         compiled = self._compile()
@@ -84,20 +84,6 @@ class Session:
     def peak_mib(self) -> float:
         """Most memory (MiB) that this process held so far, with Python and the runtime."""
         return peak_mib()
-
-
-def fix_size(predictor: Predictor, case: Case) -> None:
-    """Let `prepare` make inputs of `case.shape` whatever the image; ModelError where the model does not take them."""
-    form, multiple = predictor.form, predictor.preprocess.multiple
-    expected = "x".join(map(str, case.shape))
-    if form.size not in (None, case.shape):
-        only = "x".join(map(str, form.size))
-        raise ModelError(f"{case.model} takes only inputs of {only} (height x width), not {expected}: give --shape "
-                         f"{only}, or export it without --input_shape.")  # fmt: skip
-    one_image_at_a_time(predictor, case.model)
-    if any(side % multiple for side in case.shape):
-        raise ModelError(f"{case.model} takes sides that are a multiple of {multiple}; --shape is {expected}.")
-    predictor.form = dataclasses.replace(form, size=case.shape)
 
 
 def peak_mib() -> float:

@@ -42,6 +42,7 @@ class Contract:
     version: int = CONTRACT_VERSION
 
     def to_json(self) -> str:
+        """The description as it stands in a model file."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
 
@@ -52,7 +53,7 @@ def read_contract(text: str | None, path: Path, given: Mapping[str, Any] | None 
         text: JSON that stood in the file; None where there is none.
         path: of the file, for messages.
         given: fields of `Preprocess` from the command line, for a model without contract. Of one with a contract
-            none is used here; `src.runtime.factory.at_size` sees to `ref_size`.
+            none is used here; `src.runtime.input_size.use_ref_size` sees to `ref_size`.
 
     Raises:
         ModelError: the text is damaged or of another version, or there is none and `given` lacks a field.

@@ -8,7 +8,6 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,17 @@ from ..common.errors import ModelError
 from ..common.files import sha256_of, write_text
 from ..common.paths import PACKAGE, REPOSITORY
 from ..common.text import nearest
+from .formats import CHECKPOINT, known_formats
 
-# In a wheel the released files lie inside of the package, in a checkout beside it.
-FOLDER = next((p for p in (PACKAGE / "pretrained",) if p.is_dir()), REPOSITORY / "pretrained")
+
+def _released_folder() -> Path:
+    """`pretrained/` inside the package where a wheel was installed, beside it in a checkout."""
+    of_a_wheel = PACKAGE / "pretrained"
+    return of_a_wheel if of_a_wheel.is_dir() else REPOSITORY / "pretrained"
+
+
+FOLDER = _released_folder()
 INDEX = "releases.json"
-# Package that opens a format. The first that is installed is taken: the quickest one on a CPU comes first.
-RUNTIMES = {".xml": "openvino", ".onnx": "onnxruntime", ".ckpt": "mindspore"}
 _RESTORE = "`git checkout pretrained/` brings released files back"
 
 
@@ -35,6 +39,7 @@ class ReleasedFile:
 
     @classmethod
     def of(cls, path: Path) -> "ReleasedFile":
+        """Describe a file as it is now."""
         return cls(path.name, path.stat().st_size, sha256_of(path))
 
 
@@ -48,7 +53,7 @@ class ReleasedModel:
         files: the one to open first (an IR's weights lie beside it).
         parameters, macs: learned parameters and deployed MACs for 512x512, None where unknown.
         scores: mean "mse", "mad" and "iou" of whole images; empty where not scored yet.
-        dataset, images: what it was scored on.
+        dataset, pictures: what it was scored on, and how many images of it.
         latency: "milliseconds" (median) an image of the network, "threads" (None: the runtime's choice), "shape",
             "precision" and "cpu"; None where not measured.
         bf16_scores, bf16_latency: the same of the file computed in bf16; None where that is not done or measured.
@@ -68,22 +73,27 @@ class ReleasedModel:
 
     @property
     def file(self) -> str:
+        """Name of the file to open."""
         return self.files[0].name
 
     @property
     def suffix(self) -> str:
+        """Suffix of the file to open; says the format."""
         return Path(self.file).suffix
 
     @property
     def bytes(self) -> int:
+        """Size of all files together."""
         return sum(file.bytes for file in self.files)
 
     @property
     def path(self) -> Path:
+        """The file to open, whether it is there or not."""
         return FOLDER / self.file
 
     @property
     def present(self) -> bool:
+        """Whether all files are there."""
         return all((FOLDER / file.name).is_file() for file in self.files)
 
 
@@ -100,32 +110,45 @@ def read_releases(folder: Path | None = None) -> list[ReleasedModel]:
 
 
 def write_releases(models: Iterable[ReleasedModel], folder: Path | None = None) -> None:
+    """Write the list of released models, the best first, into `folder` (default: `FOLDER`)."""
     rows = {"models": [asdict(model) for model in models]}
     write_text((folder or FOLDER) / INDEX, json.dumps(rows, indent=1, allow_nan=False) + "\n")
 
 
-def find_model(model: str | Path, suffixes: Collection[str] = RUNTIMES) -> Path:
+def find_model(model: str | Path, suffixes: Collection[str] | None = None) -> Path:
     """The file that a path or a released name means.
 
     Args:
         model: a path comes back as it is, whether the file is there or not; a plain word that is no file is a name.
-        suffixes: formats to choose from, where a name has several.
+        suffixes: formats to choose from, where a name has several; None for all.
 
     Raises:
-        ModelError: no model of this name, none of it in these formats, or its file is missing.
+        ModelError: no model of this name, none of it in these formats, its file is missing, or it is a format of a
+            released model that is not shipped.
     """
-    text, path = str(model), Path(model)
-    if path.is_file() or len(path.parts) != 1:
+    path = Path(model)
+    if path.is_file():
         return path
-    released = read_releases()
+    if len(path.parts) == 1:
+        return _released_file(path, suffixes)
+    if path.parent.resolve() == FOLDER.resolve():
+        _refuse_not_shipped(path, read_releases())
+    return path
+
+
+def _released_file(path: Path, suffixes: Collection[str] | None) -> Path:
+    """The file that a plain word means, which is no file of the user's: a released file, a model's name, or itself."""
+    released, text = read_releases(), str(path)
     for found in released:
         if found.file == text:
             return _present([found])
-    if path.suffix in (*RUNTIMES, ".mindir", ".bin"):
+    if path.suffix in _suffixes_of_files():
+        _refuse_not_shipped(path, released)
         return path
     named = [found for found in released if found.name == text]
     if not named:
         raise ModelError(f"There is neither a file nor a released model '{text}'.{_others(text, released)}")
+    suffixes = _released_suffixes() if suffixes is None else suffixes
     fitting = [found for found in named if found.suffix in suffixes]
     if not fitting:
         raise ModelError(
@@ -150,7 +173,32 @@ def default_model() -> Path:
     )
 
 
-def verified_model(model: str | Path, suffixes: Collection[str] = RUNTIMES) -> Path:
+def _suffixes_of_files() -> set[str]:
+    """Suffixes by which a plain word is known to be a file's name."""
+    return {suffix for form in known_formats().values() for suffix in (form.suffix, *form.parts)}
+
+
+def _released_suffixes() -> list[str]:
+    """Suffixes that a released model's plain name may stand for, the preferred ones first."""
+    return [form.suffix for form in known_formats().values() if form.released]
+
+
+def _refuse_not_shipped(path: Path, released: list[ReleasedModel]) -> None:
+    """ModelError, with how to get it, for a released model's file in a format that is not shipped."""
+    named = [found for found in released if found.name == path.stem]
+    form = known_formats().get(path.suffix)
+    if form is None or not named or any(found.suffix == form.suffix for found in named):
+        return
+    shipped = f"'{path.name}' is not shipped: {path.stem} is released as {', '.join(m.suffix for m in named)}."
+    if form.export and any(found.suffix == CHECKPOINT.suffix for found in named):
+        raise ModelError(
+            f"{shipped} Write the file with: python export.py --ckpt_path {path.stem} --file_format {form.export} "
+            "--output_path exported; or give the plain name."
+        )
+    raise ModelError(f"{shipped} Give {named[0].file}, or the plain name.")
+
+
+def verified_model(model: str | Path, suffixes: Collection[str] | None = None) -> Path:
     """`find_model`, where a released file must be as it was released; ModelError where it is not."""
     path = find_model(model, suffixes)
     if not path.is_file() or path.resolve().parent != FOLDER.resolve():
@@ -174,8 +222,8 @@ def listing() -> str:
 
 
 def _by_preference(models: Iterable[ReleasedModel]) -> list[ReleasedModel]:
-    """Those whose files and runtime are here first, then in the order of `RUNTIMES`."""
-    order = list(RUNTIMES)
+    """Those whose files and runtime are here first, then in the order of `known_formats`."""
+    order = list(known_formats())
     return sorted(models, key=lambda m: (not m.present, not _installed(m.suffix), order.index(m.suffix)))
 
 
@@ -205,7 +253,7 @@ def _sha256_of(path: Path, size: int, changed: int) -> str:
 
 
 def _installed(suffix: str) -> bool:
-    return find_spec(RUNTIMES[suffix]) is not None
+    return known_formats()[suffix].installed
 
 
 def _others(text: str, released: list[ReleasedModel]) -> str:

@@ -45,6 +45,7 @@ class InputForm:
 
     @property
     def dtype(self) -> str:
+        """`uint8` or `float32`."""
         return "uint8" if self.pixels else "float32"
 
     @property
@@ -58,7 +59,8 @@ class InputForm:
 
 
 def _size(sides: Sequence[int | None]) -> tuple[int, int] | None:
-    return None if None in sides else (sides[0], sides[1])
+    height, width = sides
+    return None if height is None or width is None else (height, width)
 
 
 class Predictor(ABC):
@@ -78,8 +80,14 @@ class Predictor(ABC):
 
     @abstractmethod
     def run(self, x: np.ndarray) -> np.ndarray:
-        """Network input as `prepare` makes it, or several of one size joined along axis 0 -> matte, float32
-        [N, 1, h, w] in [0, 1]."""
+        """Run the network.
+
+        Args:
+            x: what `prepare` makes, or several of one size joined along axis 0.
+
+        Returns:
+            Mattes, float32 [N, 1, h, w] in [0, 1].
+        """
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Image uint8 RGB [H, W, 3] -> network input: float32 [1, 3, h, w], or as `form` says.

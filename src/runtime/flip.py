@@ -1,4 +1,4 @@
-"""Look at every image twice: as it is, and mirrored."""
+"""Flip test-time augmentation: the mean over an image and its mirror image."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from .base import Predictor
 class FlipTTA(Predictor):
     """A predictor whose matte is the mean over an image and its mirror image, mirrored back.
 
-    Where a network is unsure of a place, its two looks often disagree, and their mean errs less than either; the
-    network's time is twice as long.
+    Where a network is unsure of a place, its two mattes often disagree, and their mean errs less than either. The
+    network's time doubles.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -17,6 +17,7 @@ class FlipTTA(Predictor):
         self.on_cpu, self.predictor = predictor.on_cpu, predictor
 
     def run(self, x: np.ndarray) -> np.ndarray:
+        """See `Predictor.run`."""
         width = 2 if self.form.layout == "NHWC" else 3
         mirrored = self.predictor.run(np.ascontiguousarray(np.flip(x, width)))
         return 0.5 * (self.predictor.run(x) + mirrored[..., ::-1])

@@ -7,9 +7,11 @@ import numpy as np
 
 from ..common.errors import ModelError
 from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
+from ..model_file.formats import ONNX
 from ..spec.preprocess import Preprocess
 from .base import InputForm, Predictor
 from .options import RuntimeOptions, check_device, not_installed, only_f32
+from .registry import register_runtime
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -28,9 +30,11 @@ class OnnxPredictor(Predictor):
         self.output = session.get_outputs()[0].name
 
     def run(self, x: np.ndarray) -> np.ndarray:
+        """See `Predictor.run`."""
         return self.session.run([self.output], {self.input: x})[0]
 
 
+@register_runtime(ONNX)
 def open_onnx(path: Path, options: RuntimeOptions) -> tuple[OnnxPredictor, Contract]:
     """See `src.runtime.factory.open_predictor`."""
     only_f32(options.precision, "onnxruntime")

@@ -11,9 +11,11 @@ import numpy as np
 
 from ..common.errors import DeviceError, ModelError
 from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
+from ..model_file.formats import OPENVINO_IR
 from ..spec.preprocess import Preprocess
 from .base import InputForm, Predictor
 from .options import RuntimeOptions, check_device, not_installed
+from .registry import register_runtime
 
 if TYPE_CHECKING:
     import openvino
@@ -24,7 +26,8 @@ _COMPILED_SHAPES = 8
 
 def import_openvino() -> Any:
     """The openvino package, with its telemetry switched off; DeviceError where it is not installed."""
-    sys.modules.setdefault("openvino_telemetry", None)  # then OpenVINO uses its own empty stand-in
+    # With None there the import fails, and OpenVINO uses its own empty stand-in; typeshed knows modules alone.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as error:
@@ -50,10 +53,11 @@ class OpenVinoPredictor(Predictor):
         self._requests: OrderedDict[tuple[int, ...], openvino.InferRequest] = OrderedDict()
 
     def run(self, x: np.ndarray) -> np.ndarray:
+        """See `Predictor.run`."""
         return self._infer(x)[0].copy()
 
     def outputs(self, x: np.ndarray) -> list[np.ndarray]:
-        """All outputs of a model that has several."""
+        """All outputs of a model that has several, in its order; `x` as `run` takes it."""
         results = self._infer(x)
         return [results[i].copy() for i in range(len(results))]
 
@@ -86,6 +90,7 @@ class OpenVinoPredictor(Predictor):
             ) from error
 
 
+@register_runtime(OPENVINO_IR)
 def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredictor, Contract]:
     """See `src.runtime.factory.open_predictor`."""
     device, properties = _where_and_how(options)
@@ -122,7 +127,7 @@ def _where_and_how(options: RuntimeOptions) -> tuple[str, dict[str, Any]]:
             f"{core.get_property(device, 'FULL_DEVICE_NAME')} ({device}) does not compute in {options.precision}; "
             f"it has {', '.join(able)}. Use --precision f32."
         )
-    properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": options.precision}
+    properties: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": options.precision}
     if options.threads:
         properties["INFERENCE_NUM_THREADS"] = options.threads
     return device, properties

@@ -53,6 +53,7 @@ def check_device(device: str, present: list[str], runtime: str) -> None:
 
 
 def only_f32(precision: str, runtime: str) -> None:
+    """DeviceError where a runtime that computes in f32 alone is asked for another precision."""
     if precision != "f32":
         raise DeviceError(
             f"{runtime} computes a float model in f32, not in {precision}. Use an OpenVINO IR (.xml) for {precision}."
@@ -60,6 +61,7 @@ def only_f32(precision: str, runtime: str) -> None:
 
 
 def not_installed(package: str, error: ImportError) -> DeviceError:
+    """The error for a runtime that is not installed; `package` is what pip installs for it."""
     return DeviceError(f"Opening this model needs {package} ({error}). Run: pip install {package}")
 
 

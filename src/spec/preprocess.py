@@ -23,3 +23,8 @@ class Preprocess:
     def __post_init__(self) -> None:
         if isinstance(self.ref_size, list):  # JSON knows no tuples
             object.__setattr__(self, "ref_size", tuple(self.ref_size))
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """(height, width) of every input, for a network that takes one size alone as MMNet does; else None."""
+        return self.ref_size if isinstance(self.ref_size, tuple) else None

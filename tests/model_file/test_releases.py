@@ -141,6 +141,20 @@ def test_names_that_mean_nothing(pretrained):
     assert find_model("small", (".ckpt",)) == pretrained / "small.ckpt"
 
 
+def test_a_format_that_is_not_shipped_says_how_to_get_it(pretrained):
+    command = r"python export\.py --ckpt_path big --file_format OPENVINO --output_path exported"
+    for model in ("big.xml", pretrained / "big.xml"):
+        with pytest.raises(ModelError, match=rf"'big\.xml' is not shipped: .* \.ckpt, \.onnx.*{command}"):
+            find_model(model)
+        with pytest.raises(ModelError, match=command):
+            open_predictor(model)
+    with pytest.raises(ModelError, match="--ckpt_path small --file_format MINDIR"):
+        find_model("small.mindir")
+    # Without a released checkpoint there is nothing to export it from.
+    with pytest.raises(ModelError, match=r"is released as \.onnx\. Give small-int8\.onnx, or the plain"):
+        find_model("small-int8.xml")
+
+
 def test_a_changed_file_is_refused(pretrained):
     assert verified_model("small") == pretrained / "small.xml"
     weights = pretrained / "small.bin"
@@ -175,7 +189,7 @@ def test_a_released_checkpoint_is_read_by_name(pretrained):
 def test_a_damaged_index(tmp_path, monkeypatch, text):
     monkeypatch.setattr(zoo, "FOLDER", tmp_path)
     (tmp_path / "releases.json").write_text(text)
-    with pytest.raises(ModelError, match=r"zoo\.json.*cannot be read.*git checkout"):
+    with pytest.raises(ModelError, match=r"releases\.json.*cannot be read.*git checkout"):
         find_model("a")
 
 

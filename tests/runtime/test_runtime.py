@@ -11,7 +11,7 @@ from src.common.errors import CheckpointError, ConfigError, DeviceError, ModelEr
 from src.deploy.export import ExportOptions, export
 from src.imaging import to_input
 from src.model_file.contract import Contract, read_contract
-from src.models import layers
+from src.models import maps
 from src.runtime.base import InputForm
 from src.runtime.factory import open_predictor
 from src.runtime.openvino_runtime import openvino_core
@@ -49,9 +49,9 @@ def test_every_runtime_takes_batches(narrow_models, kind):
 
 
 def test_mindir_leaves_the_operators_of_later_networks_alone(narrow_models):
-    before = layers.native_layout()
+    before = maps.native_layout()
     open_predictor(narrow_models[".mindir"])
-    assert layers.native_layout() == before
+    assert maps.native_layout() == before
 
 
 def test_the_contract_of_a_checkpoint(narrow_models):

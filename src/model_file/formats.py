@@ -1,0 +1,52 @@
+"""Formats of model files: the suffix, and the package that opens it.
+
+The table is open: a runtime of a further format adds it with `register_format`, see `src.runtime.registry`.
+"""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+
+@dataclass(frozen=True)
+class ModelFormat:
+    """A kind of model file.
+
+    Attributes:
+        suffix: Of its files, such as ".onnx".
+        package: Python package that opens it.
+        export: Name of the format in `export.py --file_format`; None where that does not write it.
+        released: Whether a released model's plain name may mean such a file.
+        parts: Suffixes of files that lie beside it and belong to it.
+    """
+
+    suffix: str
+    package: str
+    export: str | None = None
+    released: bool = True
+    parts: tuple[str, ...] = ()
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package is here; nothing is imported for that."""
+        return find_spec(self.package) is not None
+
+
+_FORMATS: dict[str, ModelFormat] = {}
+
+
+def register_format(form: ModelFormat) -> ModelFormat:
+    """Add a format; the first that are added are preferred where a released model has several."""
+    _FORMATS[form.suffix] = form
+    return form
+
+
+def known_formats() -> dict[str, ModelFormat]:
+    """All formats by suffix, the preferred ones first."""
+    return dict(_FORMATS)
+
+
+# The quickest one on a CPU comes first.
+OPENVINO_IR = register_format(ModelFormat(".xml", "openvino", export="OPENVINO", parts=(".bin",)))
+ONNX = register_format(ModelFormat(".onnx", "onnxruntime", export="ONNX"))
+CHECKPOINT = register_format(ModelFormat(".ckpt", "mindspore"))
+MINDIR = register_format(ModelFormat(".mindir", "mindspore", export="MINDIR", released=False))

@@ -1,0 +1,101 @@
+"""The size of a network's inputs: what it takes, and how another size is asked for."""
+
+from dataclasses import dataclass, replace
+
+from ..common.errors import ConfigError, ModelError
+from ..common.sizes import show_size
+from ..spec.preprocess import Preprocess
+from .base import InputForm, Predictor, one_image_at_a_time
+
+
+@dataclass(frozen=True)
+class SizeOption:
+    """An option of a command line that asks for a size, for messages.
+
+    Attributes:
+        name: Of the option.
+        short_side: Whether it may be the length of the shorter side.
+        optional: Whether the model's own size is taken where it is left out.
+    """
+
+    name: str
+    short_side: bool = False
+    optional: bool = True
+
+
+REF_SIZE = SizeOption("--ref_size", short_side=True)
+INPUT_SHAPE = SizeOption("--input_shape")
+SHAPE = SizeOption("--shape", optional=False)
+
+
+def only_size(preprocess: Preprocess, form: InputForm) -> tuple[int, int] | None:
+    """(height, width) that inputs have without being asked for: the only one a model takes, or its preprocess's."""
+    return form.size or preprocess.fixed_size
+
+
+def use_ref_size(predictor: Predictor, ref_size: int | tuple[int, int] | None, model: object) -> None:
+    """Let `prepare` make inputs of `ref_size`: the shorter side in pixels, or (height, width) of every input.
+
+    Nothing changes for None and for what the model says itself.
+
+    Raises:
+        ModelError: the model takes inputs of one size only, or sides that are a multiple of another number.
+    """
+    preprocess, form = predictor.preprocess, predictor.form
+    if ref_size is None or ref_size == preprocess.ref_size or ref_size == form.size:
+        return
+    _check(ref_size, preprocess, form, model, REF_SIZE)
+    if isinstance(ref_size, tuple) and preprocess.fixed_size is None:
+        predictor.form = replace(form, size=ref_size)  # a network of any size, resampled as it is used to
+    else:
+        predictor.preprocess = replace(preprocess, ref_size=ref_size)
+
+
+def choose_size(
+    asked: tuple[int, int] | None, preprocess: Preprocess, form: InputForm, model: object, option: SizeOption
+) -> tuple[int, int]:
+    """(height, width) of all inputs: the one that is asked for, else the model's own.
+
+    Raises:
+        ConfigError: there is neither.
+        ModelError: the model takes inputs of one size only, or sides that are a multiple of another number.
+    """
+    own = only_size(preprocess, form)
+    size = asked or own
+    if size is None:
+        raise ConfigError(f"Which size shall the inputs have? {model} takes any. Say {option.name} 1,3,480,288 "
+                          "(1,3,height,width).")  # fmt: skip
+    if size != own:
+        _check(size, preprocess, form, model, option)
+    return size
+
+
+def fix_size(predictor: Predictor, asked: tuple[int, int] | None, model: object, option: SizeOption) -> None:
+    """Let `prepare` make inputs of one size whatever the image.
+
+    Raises:
+        ConfigError: as `choose_size` says.
+        ModelError: as `choose_size` says, or the model takes several images at once only.
+    """
+    one_image_at_a_time(predictor, model)
+    size = choose_size(asked, predictor.preprocess, predictor.form, model, option)
+    predictor.form = replace(predictor.form, size=size)
+
+
+def _check(
+    size: tuple[int, int] | int, preprocess: Preprocess, form: InputForm, model: object, option: SizeOption
+) -> None:
+    if form.size is not None:
+        only = show_size(form.size)
+        cure = f"leave {option.name} out" if option.optional else f"give {option.name} {only}"
+        raise ModelError(f"{model} takes only inputs of {only} (height x width), not {_show(size)}: {cure}, or export "
+                         "it without --input_shape.")  # fmt: skip
+    multiple = preprocess.multiple
+    if size < multiple if isinstance(size, int) else any(side % multiple for side in size):
+        short = f"a shorter side of at least {multiple} pixels or " if option.short_side else ""
+        raise ModelError(f"{option.name} is {_show(size)}; {model} takes {short}a height and a width that are "
+                         f"multiples of {multiple}.")  # fmt: skip
+
+
+def _show(size: tuple[int, int] | int) -> str:
+    return str(size) if isinstance(size, int) else show_size(size)
