@@ -1,4 +1,4 @@
-"""What a composite stands on: a colour, an image, a video, or the scene itself out of focus."""
+"""Backgrounds of composites: a colour, an image, a video, or the scene itself out of focus."""
 
 import re
 from abc import ABC, abstractmethod
@@ -23,43 +23,54 @@ _COLORS = {
 
 
 class Background(ABC):
-    """Gives the image behind each person in turn."""
+    """Gives the image behind each person in turn: the plate."""
 
     @abstractmethod
     def plate(self, height: int, width: int) -> np.ndarray | None:
-        """The next one, uint8 RGB [height, width, 3]; None where the scene itself is to be blurred."""
+        """The next plate, uint8 RGB [height, width, 3]; None where the scene itself is to be blurred."""
 
 
 class Blur(Background):
+    """The scene itself, out of focus."""
+
     def plate(self, height: int, width: int) -> None:
+        """None: the scene is blurred."""
         return None
 
 
-class Still(Background):
-    """One image for all, scaled until it fills the frame; a colour is an image of one pixel."""
+class StillImage(Background):
+    """One image for all, scaled until it fills the frame; a colour is an image of one pixel.
 
-    def __init__(self, picture: np.ndarray) -> None:
-        self.picture = self.fitted = picture
+    Args:
+        image: uint8 RGB [H, W, 3].
+    """
+
+    def __init__(self, image: np.ndarray) -> None:
+        self.image = self._fitted = image
 
     def plate(self, height: int, width: int) -> np.ndarray:
-        fitted = self.fitted  # of the frame before, mostly of the size that is expected
+        """The image at this size, uint8 RGB [height, width, 3]."""
+        fitted = self._fitted  # the plate before this one, which mostly has the same size
         if fitted.shape[:2] != (height, width):
-            self.fitted = fitted = cover(self.picture, height, width)
+            self._fitted = fitted = cover(self.image, height, width)
         return fitted
 
 
-class Moving(Background):
+class LoopedVideo(Background):
     """A video's frames in order, from the beginning again at its end. Not for several threads at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.reader = path, VideoReader(path)
 
     def plate(self, height: int, width: int) -> np.ndarray:
+        """The next frame at this size, uint8 RGB [height, width, 3]; DataError where the file gives none any more."""
         frame = self.reader.read()
         if frame is None:
             self.reader.close()
             self.reader = VideoReader(self.path)
             frame = self.reader.read()
+        if frame is None:
+            raise _no_frame(self.path)
         return cover(frame, height, width)
 
 
@@ -78,26 +89,32 @@ def open_background(text: str, video: bool) -> Background:
     if text == BLUR:
         return Blur()
     if (color := _color(text)) is not None:
-        return Still(np.array(color, np.uint8).reshape(1, 1, 3))
+        return StillImage(np.array(color, np.uint8).reshape(1, 1, 3))
     if not path.is_file():
         raise ConfigError(
             f"--background '{text}' is neither a file nor a colour. Give blur, a colour ({', '.join(_COLORS)}, #rrggbb "
             "or r,g,b from 0 to 255), an image or a video."
         )
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return Still(read_image(path))
+        return StillImage(read_image(path))
     first = VideoReader(path).read()
     if first is None:
-        raise DataError(f"The video '{path}' for --background holds no frame. Give another one.")
-    return Moving(path) if video else Still(first)
+        raise _no_frame(path)
+    return LoopedVideo(path) if video else StillImage(first)
+
+
+def _no_frame(path: Path) -> DataError:
+    return DataError(f"The video '{path}' for --background holds no frame. Give another one.")
 
 
 def _color(text: str) -> tuple[int, int, int] | None:
+    """Red, green and blue from 0 to 255; None for what is no colour."""
     if text.lower() in _COLORS:
         return _COLORS[text.lower()]
     if match := re.fullmatch(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", text):
-        return tuple(int(part, 16) for part in match.groups())
+        red, green, blue = (int(part, 16) for part in match.groups())
+        return red, green, blue
     if re.fullmatch(r"\d{1,3}\s*,\s*\d{1,3}\s*,\s*\d{1,3}", text):
-        values = tuple(int(part) for part in text.split(","))
-        return values if max(values) <= 255 else None
+        red, green, blue = (int(part) for part in text.split(","))
+        return (red, green, blue) if max(red, green, blue) <= 255 else None
     return None

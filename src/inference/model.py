@@ -1,7 +1,9 @@
 """The model of a run: found and opened."""
 
-import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..common.errors import ModelError
 from ..common.log import logger
@@ -9,7 +11,21 @@ from ..model_file.releases import default_model, find_model
 from ..runtime.base import Predictor
 from ..runtime.factory import open_predictor
 from ..runtime.flip import FlipTTA
-from ..runtime.options import open_options
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model as the user names it.
+
+    Attributes:
+        name: path or released model; None is the best released one that can be opened here.
+        device: the runtime's name of a device.
+        options: other keyword arguments of `src.runtime.factory.open_predictor`.
+    """
+
+    name: str | None = None
+    device: str = "CPU"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def resolve_model(name_or_path: str | None) -> Path:
@@ -21,9 +37,13 @@ def resolve_model(name_or_path: str | None) -> Path:
                      "checkpoint (.ckpt), or a released model's name as --model.")  # fmt: skip
 
 
-def open_model(args: argparse.Namespace, flip: bool) -> Predictor:
-    """The predictor that the command line asks for; raises as `resolve_model` and `open_predictor` do."""
-    path = resolve_model(args.model)
-    logger.info("model: %s%s", path, ", the mean of two looks (--no-flip: one)" if flip else "")
-    predictor, _ = open_predictor(path, args.device, **open_options(args))
+def open_model(choice: ModelChoice, flip: bool) -> Predictor:
+    """The predictor of a choice, with flip test-time augmentation if `flip`.
+
+    Raises:
+        MattingError: as `resolve_model` and `open_predictor` say.
+    """
+    path = resolve_model(choice.name)
+    logger.info("model: %s%s", path, ", with flip test-time augmentation (--no-flip: without)" if flip else "")
+    predictor, _ = open_predictor(path, choice.device, **choice.options)
     return FlipTTA(predictor) if flip else predictor

@@ -18,7 +18,8 @@ def output_stems(paths: Sequence[Path], endings: Iterable[str]) -> list[str]:
     still have another's name (`a_rgba.jpg` beside `a.jpg`), a number follows. Case does not tell names apart.
     """
     shared = Counter(path.stem.casefold() for path in paths)
-    endings, taken, stems = list(endings), set(), []
+    endings, stems = list(endings), []
+    taken: set[str] = set()
     for path in paths:
         stem = path.stem if shared[path.stem.casefold()] == 1 else f"{path.stem}_{path.suffix[1:]}"
         base, number = stem, 2
@@ -38,6 +39,7 @@ def check_results(
         results: for each input its files.
         inputs: files that must not be written over in any case.
         existing: 'refuse', 'skip' (an input whose files are all there is left out) or 'replace'.
+        option: how the command line calls the folder of the results, for messages.
 
     Raises:
         OutputError: a result is one of the inputs, or is there already and `existing` is 'refuse'.
@@ -46,13 +48,12 @@ def check_results(
     clash = [file for files in results for file in files if file.resolve() in sources]
     if clash:
         raise OutputError(f"The result '{clash[0]}' would be written over an input. Give another {option}.")
-    there = [[file.exists() for file in files] for files in results]
-    old = [file.name for files, found in zip(results, there, strict=True) for file, f in zip(files, found, strict=True)
-           if f]  # fmt: skip
+    there = [[file for file in files if file.exists()] for files in results]
+    old = [file.name for found in there for file in found]
     if old and existing == "refuse":
         raise OutputError(
             f"{len(old)} of the results are in '{results[0][0].parent}' already: {first_few(old)}. Go on where an "
             f"earlier run stopped with --existing skip, write them anew with --existing replace, or give another "
             f"{option}."
         )
-    return [existing != "skip" or not all(found) for found in there]
+    return [existing != "skip" or len(found) < len(files) for files, found in zip(results, there, strict=True)]

@@ -1,4 +1,4 @@
-"""What infer.py can be told, checked before a model is opened."""
+"""The options of infer.py, checked before a model is opened."""
 
 import argparse
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class InferOptions:
         batch_size: images or frames that go through the network together.
         existing: what happens to results of an earlier run: 'refuse' to begin, 'skip' what is there, 'replace' it.
         show: a window with what is made.
-        flip: look at everything twice (see `src.runtime.flip`); None: at photographs.
+        flip: flip test-time augmentation (see `src.runtime.flip`); None: for photographs, not for videos.
     """
 
     outputs: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class InferOptions:
             raise ConfigError(f"--batch_size is {self.batch_size}; give 1 or more.")
 
     def flip_for(self, video: bool) -> bool:
-        """Whether the network looks twice: as asked, else at photographs and once at videos."""
+        """Whether there is flip test-time augmentation: as asked, else for photographs and not for videos."""
         return not video if self.flip is None else self.flip
 
     def outputs_for(self, video: bool) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class InferOptions:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `InferOptions`; `read_options` reads them back."""
+    """Add the options of `InferOptions`; `from_args` reads them back."""
     parser.add_argument("--outputs", default="", metavar="A,B", help=f"some of {','.join(OUTPUTS)} (default: alpha; "
                         "for images rgba too; composite where --background is given)")  # fmt: skip
     parser.add_argument("--background", metavar="B", help="blur, a colour (white, #00b140, 0,177,64), an image or a "
@@ -68,12 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (("agree", "frames t-1 and t+1 agree up to"), ("differ", "frame t jumps from")):
         parser.add_argument(f"--ofd_{name}", type=float, metavar="D",
                             help=f"{text} this difference of alpha (default: {getattr(defaults, name)})")  # fmt: skip
-    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help="mattes are the mean over an image and "
-                        "its mirror image: better, in twice the network's time (default: of photographs)")  # fmt: skip
-    parser.add_argument("--show", action="store_true", help="show what is made in a window; q ends a video")
+    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help="flip test-time augmentation: mattes are "
+                        "the mean over an image and its mirror image. Better, in twice the network's time (default: "
+                        "for photographs)")  # fmt: skip
+    parser.add_argument("--show", action="store_true", help="show the results in a window; q ends a video")
 
 
-def read_options(args: argparse.Namespace) -> InferOptions:
+def from_args(args: argparse.Namespace) -> InferOptions:
     """Options from the command line; ConfigError where they do not fit together."""
     given = {name: value for name in ("agree", "differ") if (value := getattr(args, f"ofd_{name}")) is not None}
     if given and not args.ofd:

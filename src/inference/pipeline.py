@@ -1,8 +1,8 @@
-"""Stages that overlap: each keeps the order of its items and only so many of them at a time."""
+"""Where the images meet the network: in order, and in batches of one size."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar, overload
 
 import numpy as np
 
@@ -10,59 +10,72 @@ from ..runtime.base import Predictor
 
 
 @dataclass(frozen=True)
-class PipelineItem:
-    """An image on its way to the network.
+class Prepared:
+    """An image that is ready for the network.
 
     Attributes:
-        name: the caller's own mark (a file, a frame's number).
-        image: uint8 RGB [H, W, 3]; None for one that could not be used.
+        name: the file, or the frame's number.
+        image: uint8 RGB [H, W, 3].
         x: the network's input, as `Predictor.prepare` makes it.
-        plate: what stands behind the person, uint8 RGB [H, W, 3]; None for blur or no composite.
-        thumbnail: as `src.inference.smoothing.make_thumbnail` makes it, for OFD.
-        error: why there is no image.
-        seconds: when a camera took it, since the first.
+        plate: the background of a composite, uint8 RGB [H, W, 3]; None blurs the image's own, or there is no composite.
     """
 
-    name: Any
-    image: np.ndarray | None = None
-    x: np.ndarray | None = None
+    name: str | int
+    image: np.ndarray
+    x: np.ndarray
     plate: np.ndarray | None = None
-    thumbnail: np.ndarray | None = None
-    error: str = ""
-    seconds: float = 0.0
 
 
-Matted = tuple[PipelineItem, np.ndarray | None]
+@dataclass(frozen=True)
+class Unusable:
+    """An image that cannot be matted, and why."""
+
+    name: str | int
+    error: str
 
 
-def run_network(predictor: Predictor, pictures: Iterable[PipelineItem], batch_size: int = 1) -> Iterator[Matted]:
-    """Each image with the network's output [1, 1, h, w] (None without an image), in order.
+Item = TypeVar("Item", bound=Prepared)
 
-    Neighbours whose inputs are of one size go through the network together, at most `batch_size` of them. A model of a
+
+@overload
+def run_network(
+    predictor: Predictor, items: Iterable[Item], batch_size: int = 1
+) -> Iterator[tuple[Item, np.ndarray]]: ...
+@overload
+def run_network(
+    predictor: Predictor, items: Iterable[Item | Unusable], batch_size: int = 1
+) -> Iterator[tuple[Item, np.ndarray] | Unusable]: ...
+def run_network(
+    predictor: Predictor, items: Iterable[Item | Unusable], batch_size: int = 1
+) -> Iterator[tuple[Item, np.ndarray] | Unusable]:
+    """Each item with the network's output, float32 [1, 1, h, w] in [0, 1], in order; unusable ones as they are.
+
+    Neighbours whose inputs have one size go through the network together, at most `batch_size` of them. A model of a
     fixed batch gets its own size, filled up with repetitions.
     """
     batch_size = predictor.form.batch or batch_size
-    group: list[PipelineItem] = []
-    for picture in pictures:
-        fits = picture.x is not None and (not group or group[0].x.shape == picture.x.shape)
-        if not fits:
+    group: list[Item] = []
+    for item in items:
+        if isinstance(item, Unusable):
             yield from _run_group(predictor, group)
             group = []
-        if picture.x is None:
-            yield picture, None
+            yield item
             continue
-        group.append(picture)
+        if group and group[0].x.shape != item.x.shape:
+            yield from _run_group(predictor, group)
+            group = []
+        group.append(item)
         if len(group) == batch_size:
             yield from _run_group(predictor, group)
             group = []
     yield from _run_group(predictor, group)
 
 
-def _run_group(predictor: Predictor, group: list[PipelineItem]) -> Iterator[Matted]:
+def _run_group(predictor: Predictor, group: Sequence[Item]) -> Iterator[tuple[Item, np.ndarray]]:
     if not group:
         return
     missing = (predictor.form.batch or 0) - len(group)
-    inputs = [picture.x for picture in group] + [group[-1].x] * max(0, missing)
+    inputs = [item.x for item in group] + [group[-1].x] * max(0, missing)
     outputs = predictor.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
-    for picture, output in zip(group, outputs, strict=False):
-        yield picture, output[None]
+    for item, output in zip(group, outputs, strict=False):
+        yield item, output[None]

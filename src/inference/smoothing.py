@@ -43,7 +43,7 @@ class OfdThresholds:
 
 @dataclass(frozen=True)
 class Frame:
-    """A matte float32 [H, W] in [0, 1] and the thumbnail of its image, uint8 RGB [h, w, 3]."""
+    """A matte, float32 [H, W] in [0, 1], and the thumbnail of its image, uint8 RGB [h, w, 3]."""
 
     alpha: np.ndarray
     thumbnail: np.ndarray
@@ -61,7 +61,7 @@ class OneFrameDelay:
         self._waiting: Frame | None = None
 
     def push(self, alpha: np.ndarray, thumbnail: np.ndarray) -> np.ndarray | None:
-        """Take frame t as `Frame` describes it, return the matte of frame t - 1; None for the first."""
+        """Take frame t, as `Frame` describes it; returns the matte of frame t - 1, None for the first."""
         after, done = Frame(alpha, thumbnail), self._waiting
         if done is not None and self._before is not None:
             done = Frame(fix(self._before, done, after, self.thresholds), done.thumbnail)
@@ -69,7 +69,7 @@ class OneFrameDelay:
         return None if done is None else done.alpha
 
     def flush(self) -> np.ndarray | None:
-        """The last matte; None where there was none."""
+        """The last matte, float32 [H, W]; None where there was none."""
         last, self._before, self._waiting = self._waiting, None, None
         return None if last is None else last.alpha
 
@@ -84,10 +84,10 @@ def make_thumbnail(image: np.ndarray) -> np.ndarray:
 
 
 def fix(before: Frame, current: Frame, after: Frame, thresholds: OfdThresholds) -> np.ndarray:
-    """The current matte with its flicker replaced by the mean of its neighbours; see the top of this file."""
-    agree = cv2.compare(cv2.absdiff(before.alpha, after.alpha), thresholds.agree, cv2.CMP_LE)
+    """The current matte, float32 [H, W] in [0, 1], with its flicker replaced by the mean of its neighbours."""
+    agree = _compare(cv2.absdiff(before.alpha, after.alpha), thresholds.agree, cv2.CMP_LE)
     jump = cv2.min(cv2.absdiff(current.alpha, before.alpha), cv2.absdiff(current.alpha, after.alpha))
-    flicker = cv2.bitwise_and(agree, cv2.compare(jump, thresholds.differ, cv2.CMP_GT))
+    flicker = cv2.bitwise_and(agree, _compare(jump, thresholds.differ, cv2.CMP_GT))
     if not cv2.countNonZero(flicker):
         return current.alpha
     mask = cv2.bitwise_and(flicker, _standing_still(before, current, after))
@@ -95,9 +95,14 @@ def fix(before: Frame, current: Frame, after: Frame, thresholds: OfdThresholds) 
 
 
 def _standing_still(before: Frame, current: Frame, after: Frame) -> np.ndarray:
-    """Mask uint8 (0 or 255) of the matte's size."""
+    """Where nothing moves in the image: uint8 mask (0 or 255) of the matte's size."""
     here = current.thumbnail
     red, green, blue = cv2.split(cv2.max(cv2.absdiff(here, before.thumbnail), cv2.absdiff(here, after.thumbnail)))
     change = cv2.max(cv2.max(red, green), blue)
-    still = cv2.compare(cv2.dilate(change, np.ones((_SQUARE, _SQUARE), np.uint8)), _STILL, cv2.CMP_LE)
+    still = _compare(cv2.dilate(change, np.ones((_SQUARE, _SQUARE), np.uint8)), _STILL, cv2.CMP_LE)
     return cv2.resize(still, current.alpha.shape[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def _compare(values: np.ndarray, bound: float, how: int) -> np.ndarray:
+    """Where the values compare so with a number: uint8 mask (0 or 255) of their shape."""
+    return cv2.compare(values, bound, how)  # type: ignore[call-overload]  # the stub has arrays only, no number

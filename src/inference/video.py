@@ -1,25 +1,22 @@
-"""Matting of a video file or a camera: what is checked before, and what is said and done after."""
+"""Matting of a video file or a camera: what is checked before, and what is done after."""
 
-import signal
 import time
 from pathlib import Path
 
 from ..common.errors import DataError, OutputError
 from ..common.log import logger
-from ..common.signals import exit_status
 from ..imaging.video import VideoReader
 from ..runtime.base import Predictor
 from .audio import copy_sound
 from .backgrounds import open_background
 from .naming import VIDEO_ENDINGS, check_results
 from .options import InferOptions
-from .video_run import VideoJob, VideoReport, run_video
-
-_BROKEN = 1
+from .video_report import log_report, status_of
+from .video_run import VideoJob, run_video
 
 
 def plan_video(source: Path | int, output: Path, options: InferOptions) -> VideoJob | None:
-    """Open the video and the background and see to earlier results, before a model is loaded.
+    """Look for earlier results and open the video and the background, before a model is loaded.
 
     Returns:
         The job; None where its results are there already and are to be skipped.
@@ -27,13 +24,15 @@ def plan_video(source: Path | int, output: Path, options: InferOptions) -> Video
     Raises:
         DataError, DeviceError, OutputError, ConfigError: as the functions that it calls say.
     """
-    camera = isinstance(source, int)
-    stem = f"camera{source}_{time.strftime('%Y%m%d-%H%M%S')}" if camera else source.stem
+    if isinstance(source, Path):
+        stem, inputs = source.stem, [source]
+    else:
+        stem, inputs = f"camera{source}_{time.strftime('%Y%m%d-%H%M%S')}", []
     files = {name: output / f"{stem}{VIDEO_ENDINGS[name]}" for name in options.outputs_for(video=True)}
-    if not any(check_results([list(files.values())], [] if camera else [source], options.existing)):
+    if not any(check_results([list(files.values())], inputs, options.existing)):
         logger.info("%s: there already, left out", ", ".join(map(str, files.values())))
         return None
-    background = open_background(options.background, video=True) if "composite" in files else None
+    background = None if options.background is None else open_background(options.background, video=True)
     return VideoJob(VideoReader(source), files, background)
 
 
@@ -56,40 +55,9 @@ def matte_video(predictor: Predictor, job: VideoJob, options: InferOptions) -> i
         report = run_video(predictor, job, options, first)
     finally:
         reader.close()
-    _log(report, job, options)
+    log_report(report, job.files.values(), ofd=options.ofd is not None)
     if isinstance(report.stopped, OutputError):
         raise report.stopped
-    if "composite" in job.files and not reader.live:
+    if "composite" in job.files and isinstance(reader.source, Path):
         copy_sound(reader.source, job.files["composite"], report.written / reader.rate)
-    return _status(report, reader)
-
-
-def _status(report: VideoReport, reader: VideoReader) -> int:
-    if reader.live:
-        if report.stopped is None:
-            logger.warning("camera %s gives no more frames; what was done is kept", reader.source)
-        return 0 if report.stopped else _BROKEN
-    if isinstance(report.stopped, KeyboardInterrupt):
-        name = signal.Signals(report.signals[0]).name
-        logger.warning("stopped by %s after %d frames, which are kept", name, report.written)
-        return exit_status(report.signals[0])
-    if report.stopped is None and reader.cut_short(report.frames):
-        logger.warning(
-            "%s broke off after %d of %d frames; what was done is kept", reader.source, report.frames, reader.frames
-        )
-        return _BROKEN
-    return 0
-
-
-def _log(report: VideoReport, job: VideoJob, options: InferOptions) -> None:
-    rate = report.frames / max(report.seconds, 1e-9)
-    logger.info("%d frames in %.1f s, %.1f frames/s", report.frames, report.seconds, rate)
-    if options.ofd:
-        logger.info(
-            "flicker %.3f, with OFD %.3f (dtSSD against a scene that stands still: motion counts too)",
-            report.before.score, report.after.score,
-        )  # fmt: skip
-    else:
-        logger.info("flicker %.3f (dtSSD against a scene that stands still: motion counts too)", report.before.score)
-    for path in job.files.values():
-        logger.info("written: %s", path)
+    return status_of(report, reader)

@@ -2,10 +2,10 @@
 
 import itertools
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,18 +17,19 @@ from ..common.signals import collect_signals
 from ..common.threads import helpers, ordered
 from ..imaging import to_matte
 from ..imaging.video import VideoReader, Write, check_free, write_frames, write_video
-from ..metrics.temporal import TemporalError
 from ..runtime.base import Predictor
 from .backgrounds import Background
 from .display import Display
 from .options import InferOptions
-from .pipeline import Matted, PipelineItem, run_network
+from .pipeline import Prepared, run_network
 from .render import preview, render
-from .smoothing import OneFrameDelay, make_thumbnail
+from .smoothing import OfdThresholds, OneFrameDelay, make_thumbnail
+from .video_report import VideoReport, WindowClosed
 
 # Lossless, 0 to 255 as they are (MPEG-4 would make 250 of 255); MPEG-4 is what every OpenCV can write.
 _ALPHA_CODEC, _COLOR_CODEC = "png ", "mp4v"
 _CHECK_FREE_EVERY = 30
+_NO_THUMBNAIL = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -40,30 +41,32 @@ class VideoJob:
     background: Background | None
 
 
-class WindowClosed(Exception):
-    """q or Escape in the window."""
-
-
-@dataclass
-class VideoReport:
-    """What became of a video.
+@dataclass(frozen=True, kw_only=True)
+class VideoFrame(Prepared):
+    """A frame that is ready for the network.
 
     Attributes:
-        frames: matted.
-        written: in each file; a camera's frames are repeated or dropped to keep its pace.
-        seconds: wall time.
-        before, after: temporal error of the mattes as the network gives them and as they are written.
-        signals: SIGINT (Ctrl-C) and SIGTERM as they came.
-        stopped: what ended it before the source did: KeyboardInterrupt for either signal, WindowClosed or OutputError.
+        thumbnail: as `src.inference.smoothing.make_thumbnail` makes it; without pixels where there is no OFD.
+        seconds: when it was read, since the first frame.
     """
 
-    before: TemporalError
-    after: TemporalError
-    frames: int = 0
-    written: int = 0
-    seconds: float = 0.0
-    signals: list[int] = field(default_factory=list)
-    stopped: BaseException | None = None
+    thumbnail: np.ndarray
+    seconds: float
+
+
+Matted = tuple[VideoFrame, np.ndarray]  # with a matte float32 [h, w] in [0, 1], of the network's size
+Rendered = tuple[VideoFrame, dict[str, np.ndarray]]  # with what `render` makes
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the stages of one video share; `sinks` append a frame to a file, by output name."""
+
+    predictor: Predictor
+    job: VideoJob
+    options: InferOptions
+    sinks: dict[str, Write]
+    report: VideoReport
 
 
 def run_video(predictor: Predictor, job: VideoJob, options: InferOptions, first: np.ndarray) -> VideoReport:
@@ -75,11 +78,15 @@ def run_video(predictor: Predictor, job: VideoJob, options: InferOptions, first:
         OutputError: a file could not be closed, and is not there; or none took a first frame, and none is there.
         DataError: the frames are too narrow for the network (see `src.imaging.network_size`); no file is there.
     """
+    height, width = first.shape[:2]
     with collect_signals("closing the files after the frames under way") as signals, ExitStack() as stack:
-        report = VideoReport(TemporalError(), TemporalError(), signals=signals)
-        sinks = {name: stack.enter_context(_sink(name, path, job, first.shape[:2])) for name, path in job.files.items()}
+        report = VideoReport(signals=signals)
+        sinks = {
+            name: stack.enter_context(_open_sink(name, path, job.reader.rate, (height, width)))
+            for name, path in job.files.items()
+        }
         try:
-            _run_stages(predictor, job, options, first, sinks, report)
+            _run_stages(_Run(predictor, job, options, sinks, report), first)
         except (KeyboardInterrupt, WindowClosed, OutputError) as error:
             if isinstance(error, OutputError) and not report.written:
                 raise  # a video without frames cannot be played
@@ -87,32 +94,28 @@ def run_video(predictor: Predictor, job: VideoJob, options: InferOptions, first:
     return report
 
 
-def _sink(name: str, path: Path, job: VideoJob, size: tuple[int, int]) -> AbstractContextManager[Write]:
+def _open_sink(name: str, path: Path, rate: float, size: tuple[int, int]) -> AbstractContextManager[Write]:
     if name == "rgba":
         return write_frames(path)
     gray = name == "alpha"
-    return write_video(path, _ALPHA_CODEC if gray else _COLOR_CODEC, job.reader.rate, size, color=not gray)
+    return write_video(path, _ALPHA_CODEC if gray else _COLOR_CODEC, rate, size, color=not gray)
 
 
-def _run_stages(
-    predictor: Predictor,
-    job: VideoJob,
-    options: InferOptions,
-    first: np.ndarray,
-    sinks: dict[str, Write],
-    report: VideoReport,
-) -> None:
-    display, threads = Display() if options.show else None, helpers()
+def _run_stages(run: _Run, first: np.ndarray) -> None:
+    report, threads = run.report, helpers()
+    display = Display() if run.options.show else None
     with (
-        progress(job.reader.frames, "frame") as bar,
+        progress(run.job.reader.frames, "frame") as bar,
         ThreadPoolExecutor(1) as decoder,
         ThreadPoolExecutor(threads) as renderers,
         ThreadPoolExecutor(1) as encoder,
     ):
-        frames = _frames(decoder, predictor, job, options, first)
-        mattes = _smoothed(run_network(predictor, frames, options.batch_size), options, report)
-        rendered = ordered(renderers, partial(_render, tuple(sinks)), mattes, threads)
-        for shown in ordered(encoder, partial(_encode, sinks, job, report), rendered):
+        frames = _read_frames(decoder, run, first)
+        mattes = _mattes(run_network(run.predictor, frames, run.options.batch_size), report)
+        if run.options.ofd:
+            mattes = _without_flicker(mattes, run.options.ofd, report)
+        rendered = ordered(renderers, partial(_render, tuple(run.sinks)), mattes, threads)
+        for shown in ordered(encoder, partial(_encode, run), rendered):
             bar.step()
             report.frames, report.seconds = bar.done, bar.seconds
             if display and not display.show(shown):
@@ -121,58 +124,62 @@ def _run_stages(
                 raise KeyboardInterrupt
 
 
-def _frames(
-    decoder: ThreadPoolExecutor, predictor: Predictor, job: VideoJob, options: InferOptions, first: np.ndarray
-) -> Iterator[PipelineItem]:
+def _read_frames(decoder: Executor, run: _Run, first: np.ndarray) -> Iterator[VideoFrame]:
+    """`first` and the reader's frames, decoded and prepared ahead of the caller."""
     start = time.perf_counter()
 
-    def load(number: int) -> PipelineItem | None:
-        image = job.reader.read() if number else first
+    def load(number: int) -> VideoFrame | None:
+        image = run.job.reader.read() if number else first
         if image is None:
             return None
         seconds = time.perf_counter() - start
-        plate = job.background.plate(*image.shape[:2]) if job.background else None
-        thumbnail = make_thumbnail(image) if options.ofd else None
-        return PipelineItem(number, image, predictor.prepare(image), plate, thumbnail, seconds=seconds)
+        plate = run.job.background.plate(*image.shape[:2]) if run.job.background else None
+        thumbnail = make_thumbnail(image) if run.options.ofd else _NO_THUMBNAIL
+        return VideoFrame(number, image, run.predictor.prepare(image), plate, thumbnail=thumbnail, seconds=seconds)
 
-    return itertools.takewhile(lambda picture: picture is not None, ordered(decoder, load, itertools.count()))
+    for frame in ordered(decoder, load, itertools.count()):
+        if frame is None:
+            return
+        yield frame
 
 
-def _smoothed(matted: Iterator[Matted], options: InferOptions, report: VideoReport) -> Iterator[Matted]:
-    """Frames with the mattes [h, w] that are to be written: with OFD one frame later than they come in."""
-    ofd, waiting = OneFrameDelay(options.ofd) if options.ofd else None, None
-    for picture, output in matted:
+def _mattes(outputs: Iterable[tuple[VideoFrame, np.ndarray]], report: VideoReport) -> Iterator[Matted]:
+    """Frames with their mattes from the network's outputs [1, 1, h, w]."""
+    for frame, output in outputs:
         matte = np.ascontiguousarray(output[0, 0], np.float32)
         report.before.add(matte)
-        if ofd is None:
-            yield picture, matte
-            continue
-        fixed = ofd.push(matte, picture.thumbnail)
-        if waiting is not None:
+        yield frame, matte
+
+
+def _without_flicker(mattes: Iterable[Matted], thresholds: OfdThresholds, report: VideoReport) -> Iterator[Matted]:
+    """The same frames, each when the next one is there, with mattes that OFD has fixed."""
+    ofd, waiting = OneFrameDelay(thresholds), None
+    for frame, matte in mattes:
+        fixed = ofd.push(matte, frame.thumbnail)
+        if waiting is not None and fixed is not None:
             report.after.add(fixed)
             yield waiting, fixed
-        waiting = picture
-    if waiting is not None:
-        last = ofd.flush()
+        waiting = frame
+    last = ofd.flush()
+    if waiting is not None and last is not None:
         report.after.add(last)
         yield waiting, last
 
 
-def _render(outputs: tuple[str, ...], matted: Matted) -> tuple[PipelineItem, dict[str, np.ndarray]]:
-    picture, matte = matted
-    return picture, render(picture.image, to_matte(matte, *picture.image.shape[:2]), outputs, picture.plate)
+def _render(outputs: tuple[str, ...], matted: Matted) -> Rendered:
+    frame, matte = matted
+    return frame, render(frame.image, to_matte(matte, *frame.image.shape[:2]), outputs, frame.plate)
 
 
-def _encode(
-    sinks: dict[str, Write], job: VideoJob, report: VideoReport, rendered: tuple[PipelineItem, dict[str, np.ndarray]]
-) -> np.ndarray:
+def _encode(run: _Run, rendered: Rendered) -> np.ndarray:
     """Append a frame to every file; returns what a window would show. Runs in one thread, in order."""
-    picture, made = rendered
-    copies = int(picture.seconds * job.reader.rate) + 1 - report.written if job.reader.live else 1
+    frame, made = rendered
+    reader, report = run.job.reader, run.report
+    copies = int(frame.seconds * reader.rate) + 1 - report.written if reader.live else 1
     if report.written % _CHECK_FREE_EVERY == 0:
-        check_free(next(iter(job.files.values())).parent)
+        check_free(next(iter(run.job.files.values())).parent)
     for _ in range(copies):
-        for name, write in sinks.items():
+        for name, write in run.sinks.items():
             write(made[name])
         report.written += 1
     return preview(made)

@@ -13,31 +13,26 @@ An image leaves NAME.png (alpha, 8-bit grey, the image's size), NAME_rgba.png (t
 
 import argparse
 
-from ..common.files import make_folder
 from ..common.log import setup_logging
 from ..common.malloc import keep_freed_memory
-from ..inference.display import check_display
-from ..inference.images import matte_images, plan_images
-from ..inference.model import open_model, resolve_model
-from ..inference.options import InferOptions, add_arguments, read_options
-from ..inference.sources import Camera, ImageFiles, Source, find_source
-from ..inference.video import matte_video, plan_video
+from ..inference.model import ModelChoice
+from ..inference.options import add_arguments, from_args
+from ..inference.run import infer
 from ..model_file.releases import listing
-from ..runtime.options import add_model_arguments
+from ..runtime.options import add_model_arguments, open_options
 
 
 def main() -> int:
+    """Run the program on the process's arguments; returns the exit status."""
     args = parse_arguments()
     setup_logging()
     keep_freed_memory()
-    options = read_options(args)
-    if options.show:
-        check_display()
-    resolve_model(args.model)  # before the work that follows
-    return infer(find_source(args.input), args, options)
+    model = ModelChoice(args.model, args.device, open_options(args))
+    return infer(args.input, args.output, model, from_args(args))
 
 
 def parse_arguments() -> argparse.Namespace:
+    """The process's arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a released model's name, or a model file: .onnx, .xml or .ckpt (default: the "
                         "first released model that can be opened here)")  # fmt: skip
@@ -51,17 +46,9 @@ def parse_arguments() -> argparse.Namespace:
 
 
 class ListModels(argparse.Action):
-    """Answers before --input is missed, as --help does."""
+    """Prints the released models and leaves before --input is missed, as --help does."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """See `argparse.Action`."""
         print(listing())
         parser.exit()
-
-
-def infer(source: Source, args: argparse.Namespace, options: InferOptions) -> int:
-    output = make_folder(args.output)
-    if isinstance(source, ImageFiles):
-        plan = plan_images(source.paths, output, options)
-        return matte_images(open_model(args, options.flip_for(video=False)), plan, options) if plan.jobs else 0
-    job = plan_video(source.number if isinstance(source, Camera) else source.path, output, options)
-    return 0 if job is None else matte_video(open_model(args, options.flip_for(video=True)), job, options)

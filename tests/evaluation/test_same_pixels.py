@@ -97,7 +97,7 @@ def test_every_program_gives_the_network_the_same_input(checkpoint, config, tmp_
 
 
 def test_photographs_are_looked_at_twice(checkpoint, config, tmp_path):
-    """infer.py's mattes of photographs are those that eval.py --flip scores: the mean over two looks."""
+    """infer.py's mattes of photographs are those that eval.py --flip scores."""
     pair = evaluation_pairs(load_config(config).dataset("val_dataset"))[0]
     scored = ("--config", config, "--model", checkpoint, "--output_path", tmp_path / "eval", "--flip")
     assert run_main(eval_program.main, *scored).status == 0
@@ -105,7 +105,7 @@ def test_photographs_are_looked_at_twice(checkpoint, config, tmp_path):
         done = run_main(
             infer_program.main, "--model", checkpoint, "--input", pair.image, "--output", tmp_path / "infer"
         )
-    assert done.status == 0 and "the mean of two looks (--no-flip: one)" in done.out
+    assert done.status == 0 and "with flip test-time augmentation (--no-flip: without)" in done.out
     mirrored, x = inputs
     np.testing.assert_array_equal(mirrored, x[..., ::-1])
     mattes = [cv2.imread(str(tmp_path / d / f"{pair.name}.png"), cv2.IMREAD_UNCHANGED) for d in ("eval", "infer")]
