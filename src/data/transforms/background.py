@@ -85,7 +85,7 @@ def out_of_focus(background: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def cover(path: Path, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A random part of an image file, of the expected aspect, resized to uint8 RGB [height, width, 3]."""
+    """A random part of an image file, of the aspect asked for, resized to uint8 RGB [height, width, 3]."""
     image, _ = read_image_for(path, min(height, width))
     full_height, full_width = image.shape[:2]
     step = min(full_height / height, full_width / width) / log_uniform(rng, 1.0, 1.6)

@@ -34,10 +34,9 @@ class LoadImages(Transform):
     Args:
         gt_field: ['alpha'], or [] to leave the alpha unread; an unlabelled sample, without 'alpha_path', has none.
         trans_to_rgb: False leaves the channels in OpenCV's order, BGR.
-        reduce_to: shorter side that later steps need. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size as
-            long as its shorter side stays at least this, which is several times faster, and the alpha is brought
-            to the same size, rounded to its steps. For training only: validation compares with the alpha of the
-            source size.
+        reduce_to: shorter side that later steps need. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size, as
+            long as its shorter side stays at least this: several times faster. The alpha is brought to the same
+            size, rounded to its steps. For training only: validation compares with the alpha of the source size.
     """
 
     gt_field: tuple[str, ...] = ("alpha",)

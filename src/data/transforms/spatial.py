@@ -155,7 +155,7 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 @register
 @dataclass(frozen=True)
 class RandomCrop(Transform):
-    """Cut a window at a random place; the result is always exactly of the expected size.
+    """Cut a window at a random place; the result is always exactly of the size asked for.
 
     An image smaller than the window is mirrored at its borders (person, alpha and trimap alike, so that they
     still belong together), at a random place too.

@@ -1,6 +1,6 @@
 """From a blocky label map to a soft matte: clean the mask, draw a trimap, solve closed-form matting.
 
-Arrays: a photograph is uint8 [H, W, 3] RGB, a mask bool [H, W], a trimap float64 [H, W] of 0, 0.5 and 1,
+Arrays: a photograph is uint8 RGB [H, W, 3], a mask bool [H, W]. A trimap is float64 [H, W] of 0, 0.5 and 1,
 a matte float32 [H, W] in [0, 1]. Lengths are pixels of the roughly 550 x 830 photographs of Clothing Co-Parsing.
 """
 

@@ -1,9 +1,9 @@
-"""A layered painting with exact coverage: premultiplied colour and alpha, drawn larger than expected.
+"""A layered painting with exact coverage: premultiplied colour and alpha, drawn larger than it is needed.
 
 Every shape is laid over the one before (`over`, which adds coverage) or tinted into what is there
 (`atop`, which leaves coverage alone). Averaging both fields over squares of pixels at the end gives the
-exact alpha of the small image, because area averaging commutes with compositing over any background
-that is smooth within a pixel. Porter and Duff: Compositing Digital Images, 1984.
+exact alpha of the small image. For area averaging commutes with compositing over any background that is
+smooth within a pixel. Porter and Duff: Compositing Digital Images, 1984.
 """
 
 from dataclasses import dataclass
