@@ -12,21 +12,11 @@ from pathlib import Path
 
 from ..common.errors import CheckpointError, ConfigError, DataError
 from ..common.log import setup_logging
-from ..common.paths import REPOSITORY
 from ..config.config import Config, add_arguments, config_from_args
-from ..config.dataset import DatasetSpec
+from ..config.mmnet import DEFAULT_CONFIG, FOLDERS, placed
 
-DEFAULT_CONFIG = REPOSITORY / "configs" / "MMNet.yml"
 RANDOM_TRANSFORMS = ("RandomStretch", "RandomCrop", "RandomHorizontalFlip", "RandomRotateZoom")
 AUGMENTATIONS = ("resize_random_scale_crop_flip_rotate", "resize_bilinear")
-# Images and alphas of MMNet's data and of P3M-10k's, below the root.
-LAYOUTS = {
-    "train_dataset": (("train/image", "train/mask"), ("train/blurred_image", "train/mask")),
-    "val_dataset": (
-        ("test/image", "test/mask"),
-        ("validation/P3M-500-P/blurred_image", "validation/P3M-500-P/mask"),
-    ),
-}
 # MMNet's name of an option -> the key of a configuration.
 TRAIN_KEYS = {
     "checkpoint_path": "ckpt_path",
@@ -95,15 +85,8 @@ def _on_dataset(config: Config, args: argparse.Namespace) -> Config:
     root = Path(args.dataset_path or args.dataset).resolve()
     if not root.is_dir():
         raise DataError(f"No data set at {root}. Give the folder that holds train/image and train/mask.")
-    sections = {name: placed(config.dataset(name), root, layouts) for name, layouts in LAYOUTS.items()}
+    sections = {name: placed(config.dataset(name), root, name) for name in FOLDERS}
     return replace(config, **sections)
-
-
-def placed(spec: DatasetSpec, root: Path, layouts: tuple[tuple[str, str], ...]) -> DatasetSpec:
-    """The data set in `root`, in the first of the layouts that is there (none: the first, for its error message)."""
-    found = [layout for layout in layouts if (root / layout[0]).is_dir()]
-    images, alphas = (found or layouts)[0]
-    return replace(spec, dataset_root=str(root), img_subpath=images, alpha_subpath=alphas)
 
 
 def newest_checkpoint(path: Path) -> Path:
