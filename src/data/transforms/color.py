@@ -1,18 +1,16 @@
 """Transforms that change colours and sharpness; geometry stays. All work on uint8."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
-from scipy.special import ndtri
 
 from . import checks
 from .registry import Sample, Transform, register
 
 # FCC NTSC; its first row is the luma of ITU-R BT.601.
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
-# Quantiles of the normal distribution in the middle of 256 equal shares: random bytes -> Gaussian noise.
-_NORMAL_BYTES = ndtri((np.arange(256) + 0.5) / 256)
 
 
 @register
@@ -168,9 +166,20 @@ class RandomNoise(Transform):
             return sample
         image = sample["image"]
         # A table turns random bytes into noise, many times faster than drawing normal floats.
-        table = np.rint(rng.uniform(*self.sigma) * _NORMAL_BYTES).astype(np.int16)
+        table = np.rint(rng.uniform(*self.sigma) * _normal_bytes()).astype(np.int16)
         noise = cv2.LUT(rng.integers(0, 256, image.shape, np.uint8), table[None])
         return {**sample, "image": cv2.add(image, noise, dtype=cv2.CV_8U)}
+
+
+@cache
+def _normal_bytes() -> np.ndarray:
+    """What turns random bytes into Gaussian noise, float64 [256].
+
+    These are the normal distribution's quantiles in the middle of 256 equal shares.
+    """
+    from scipy.special import ndtri  # training has it; what only scores or mattes does without
+
+    return ndtri((np.arange(256) + 0.5) / 256)
 
 
 @register

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 
 from ....common.errors import ConfigError, DataError
 from ....common.processes import run_jobs
@@ -154,8 +153,10 @@ def _job(photograph: Path, source: Path, output: Path, validation_share: float) 
 
 def _read_labels(path: Path) -> np.ndarray:
     """Label map of an annotation file: int or uint [H, W], 0 is background."""
+    from scipy.io import loadmat  # needed for nothing else
+
     try:
-        labels = scipy.io.loadmat(path)["groundtruth"]
+        labels = loadmat(path)["groundtruth"]
     except KeyError as error:
         raise DataError(f"{path} has no variable 'groundtruth'; get it again from {HOME}") from error
     except Exception as error:  # scipy raises a dozen types, zlib.error and MemoryError among them
