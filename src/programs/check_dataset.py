@@ -6,7 +6,7 @@ python data/check_dataset.py P3M.yml
 import argparse
 
 from ..common.processes import check_workers
-from ..data.doctor.check import SECTIONS, check_config
+from ..data.doctor.check import check_config, verdict
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,15 +23,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Print what is wrong with the data sets; exit status 2 where training would fail."""
     arguments = parse_arguments()
-    errors = warnings = sections = 0
+    reports = []
     for report in check_config(arguments.config, check_workers(arguments.workers)):
         print(report.text(), flush=True)
-        sections += report.section in SECTIONS
-        errors += sum(finding.fatal for finding in report.findings)
-        warnings += sum(not finding.fatal for finding in report.findings)
-    if not sections:
-        print(f"{arguments.config} has neither `train_dataset` nor `val_dataset`; P3M.yml shows both.")
-        return 2
-    count = f"{errors} kinds of error, {warnings} of warning"
-    print(f"{count}: training would fail." if errors else f"{count}: training can start.")
-    return 2 if errors else 0
+        reports.append(report)
+    text, can_start = verdict(arguments.config, reports)
+    print(text)
+    return 0 if can_start else 2

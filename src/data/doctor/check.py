@@ -1,6 +1,6 @@
 """Examine the data sets of a configuration before a training does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,16 @@ def check_config(config: str | Path, workers: int) -> Iterator[SectionReport]:
     shared = shared_images(*(facts.get(section, []) for section in SECTIONS))
     if shared:
         yield SectionReport("both", "training against validation", [], [Finding("shared", shared)])
+
+
+def verdict(config: str | Path, reports: Sequence[SectionReport]) -> tuple[str, bool]:
+    """One line that sums up all reports, and whether training can start."""
+    if not any(report.section in SECTIONS for report in reports):
+        return f"{config} has neither `train_dataset` nor `val_dataset`; P3M.yml shows both.", False
+    findings = [finding for report in reports for finding in report.findings]
+    errors = sum(finding.fatal for finding in findings)
+    end = "training would fail" if errors else "training can start"
+    return f"{errors} kinds of error, {len(findings) - errors} of warning: {end}.", not errors
 
 
 def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionReport:
