@@ -1,4 +1,4 @@
-"""Run a model over the pictures that prepare.py wrote: one raw result for each."""
+"""Run a model over the images that prepare.py wrote: one raw result for each."""
 
 import sys
 from pathlib import Path

@@ -14,9 +14,10 @@ class EvalResult:
     """Scores of one network on one data set.
 
     Attributes:
-        model: path or released name as given, with @PRECISION where that is not f32; +flip: the mean of two looks.
+        model: path or released name as given, with @PRECISION where that is not f32, and +flip where it was scored
+            with flip test-time augmentation.
         dataset: path as given.
-        images: how many were scored.
+        pictures: how many images were scored.
         whole, band: mean scores by name over whole images and over their transition bands.
         per_picture: {"name", "whole", "band", "mmnet"} for each image.
         seconds: wall time of the whole evaluation, and `network_seconds` of the network alone.
@@ -34,11 +35,12 @@ class EvalResult:
     mmnet: dict[str, float] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
-        # A band without a pixel has no score: JSON knows no NaN, so it is null there.
+        """Write as JSON. A band without a pixel has no score: JSON knows no NaN, so it is null there."""
         write_text(path, json.dumps(_null_for_nan(asdict(self)), indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, path: str | Path) -> "EvalResult":
+        """Read what `save` wrote."""
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
 
 
@@ -56,7 +58,7 @@ class Comparison:
         return result.whole["mse"] / first - 1
 
     def over(self, share: float) -> list[EvalResult]:
-        """The networks whose MSE increase is above `share` (or no number)."""
+        """The networks whose MSE increase is above `share` (or NaN)."""
         return [result for result in self.results[1:] if not self.mse_increase(result) <= share]
 
     def table(self) -> str:

@@ -19,6 +19,7 @@ from ..imaging import to_matte, write_alpha
 from ..metrics.matte import MatteScores, mean_scores, score_regions, transition_band
 from ..metrics.mmnet import mmnet_scores
 from ..runtime.base import Predictor, one_image_at_a_time, prepare_file
+from ..spec.preprocess import Preprocess
 from .results import EvalResult
 
 
@@ -44,8 +45,13 @@ def evaluate(
     """Run `predictor` on full images and score the mattes at the images' own size.
 
     Args:
-        output: folder for `<name>.png` mattes (8-bit grey, source size); None writes none.
-        on_picture: called in order as each image is scored.
+        predictor: The network.
+        pairs: Images with their true alphas.
+        model: What the result calls the network.
+        dataset: What the result calls the images.
+        output: Folder for `<name>.png` mattes (8-bit grey, source size); None writes none.
+        allow_rgb: As in `src.imaging.read_alpha`.
+        on_image: Called in order as each image is scored.
 
     Raises:
         ModelError: the model takes several images at once only.
@@ -54,7 +60,9 @@ def evaluate(
     """
     one_image_at_a_time(predictor, model)
     keep_freed_memory()
-    start, network_seconds, results = time.perf_counter(), [], []
+    start = time.perf_counter()
+    network_seconds: list[float] = []
+    results: list[ImageScores] = []
     for scores in _scored(predictor, pairs, output, allow_rgb, network_seconds):
         results.append(scores)
         if on_image:
@@ -62,25 +70,60 @@ def evaluate(
     return summarize(results, model, dataset, time.perf_counter() - start, sum(network_seconds))
 
 
+@dataclass(frozen=True)
+class _LoadedImage:
+    """An image ready for the network: its input `x` as `Predictor.prepare` makes it, and the true alpha [H, W]."""
+
+    name: str
+    x: np.ndarray
+    alpha: np.ndarray
+
+
 def _scored(
     predictor: Predictor, pairs: Iterable[Pair], output: Path | None, allow_rgb: bool, seconds: list[float]
 ) -> Iterator[ImageScores]:
     """Scores in the order of `pairs`; what the network takes for each image is appended to `seconds`."""
-    helpers, fixed_size = _helpers(predictor), isinstance(predictor.preprocess.ref_size, tuple)
 
-    def run(picture: _LoadedImage) -> tuple[_LoadedImage, np.ndarray]:
+    def run(image: _LoadedImage) -> tuple[_LoadedImage, np.ndarray]:
         began = time.perf_counter()
-        matte = predictor.run(picture.x)
+        matte = predictor.run(image.x)
         seconds.append(time.perf_counter() - began)
-        return picture, matte
+        return image, matte
 
     def score(matted: tuple[_LoadedImage, np.ndarray]) -> ImageScores:
-        picture, matte = matted
-        return score_output(picture.name, matte, picture.alpha, fixed_size, output)
+        image, matte = matted
+        return score_output(image.name, matte, image.alpha, predictor.preprocess, output)
 
-    with _executor(helpers) as readers, _executor(helpers) as scorers:
-        pictures = ordered(readers, partial(_read, predictor, allow_rgb), pairs, 1 + helpers)
-        yield from ordered(scorers, score, map(run, pictures), 1 + helpers)
+    threads = _helpers(predictor)
+    with _executor(threads) as readers, _executor(threads) as scorers:
+        images = ordered(readers, partial(_read, predictor, allow_rgb), pairs, 1 + threads)
+        yield from ordered(scorers, score, map(run, images), 1 + threads)
+
+
+def _read(predictor: Predictor, allow_rgb: bool, pair: Pair) -> _LoadedImage:
+    image, alpha = pair.read(allow_rgb)
+    return _LoadedImage(pair.name, prepare_file(predictor.prepare, image, pair.image), alpha)
+
+
+def score_output(
+    name: str, output: np.ndarray, alpha: np.ndarray, preprocess: Preprocess | None, folder: Path | None = None
+) -> ImageScores:
+    """Score what a network said, at the size of the true alpha.
+
+    Args:
+        name: Of the image.
+        output: Float [1, 1, h, w] or [h, w] in [0, 1].
+        alpha: True alpha, float32 [H, W] in [0, 1].
+        preprocess: How the input was made, where that is known. MMNet's own measures rest on one size for all images:
+            they are given where it says so, and nowhere else.
+        folder: Where the matte is written as `<name>.png`; None writes none.
+    """
+    matte = to_matte(output, *alpha.shape)
+    if folder is not None:
+        write_alpha(folder / f"{name}.png", matte)
+    whole, band = score_regions(matte, alpha, [None, transition_band(alpha)])
+    of_mmnet = preprocess is not None and preprocess.fixed_size is not None
+    return ImageScores(name, whole, band, mmnet_scores(output, alpha) if of_mmnet else {})
 
 
 def summarize(
@@ -123,33 +166,3 @@ class _InTurn(Executor):
 
 def _executor(threads: int) -> Executor:
     return ThreadPoolExecutor(threads) if threads else _InTurn()
-
-
-@dataclass(frozen=True)
-class _LoadedImage:
-    """An image ready for the network: its input `x` as `Predictor.prepare` makes it, and the true alpha [H, W]."""
-
-    name: str
-    x: np.ndarray
-    alpha: np.ndarray
-
-
-def _read(predictor: Predictor, allow_rgb: bool, pair: Pair) -> _LoadedImage:
-    image, alpha = pair.read(allow_rgb)
-    return _LoadedImage(pair.name, prepare_file(predictor.prepare, image, pair.image), alpha)
-
-
-def score_output(
-    name: str, output: np.ndarray, alpha: np.ndarray, fixed_size: bool, folder: Path | None = None
-) -> ImageScores:
-    """Score what a network said, [1, 1, h, w] or [h, w], against alpha [H, W], at the size of alpha.
-
-    Args:
-        fixed_size: the network takes one size whatever the image's, as MMNet does, whose measures rest on that.
-        folder: where the matte is written as `<name>.png`; None writes none.
-    """
-    matte = to_matte(output, *alpha.shape)
-    if folder is not None:
-        write_alpha(folder / f"{name}.png", matte)
-    whole, band = score_regions(matte, alpha, [None, transition_band(alpha)])
-    return ImageScores(name, whole, band, mmnet_scores(output, alpha) if fixed_size else {})

@@ -19,6 +19,7 @@ def worst_page(folder: Path, pairs: Sequence[Pair], most: int, allow_rgb: bool =
         pairs: the images that were scored, perhaps with others.
         most: how many are shown; where there are fewer, all.
         allow_rgb: as in `src.imaging.read_alpha`.
+        cell: side of each of them on the page, in pixels.
 
     Returns:
         uint8 RGB [H, W, 3].

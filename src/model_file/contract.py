@@ -69,14 +69,14 @@ def read_contract(text: str | None, path: Path, given: Mapping[str, Any] | None 
                 f"{path} has a description of version {values['version']}, this program reads version "
                 f"{CONTRACT_VERSION}. Export the checkpoint again, or use the release that wrote the file."
             )
-        values["preprocess"] = _preprocess(values["preprocess"])
+        values["preprocess"] = read_preprocess(values["preprocess"])
         return Contract(**values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} has a description that cannot be read ({error!r}). Export it again.") from error
 
 
-def _preprocess(values: Mapping[str, Any]) -> Preprocess:
-    """Preprocess from plain values, all of which must be there."""
+def read_preprocess(values: Mapping[str, Any]) -> Preprocess:
+    """`Preprocess` from plain values; KeyError where one is missing, ValueError where one makes no sense."""
     values = {name: tuple(map(float, v)) if name in ("mean", "std") else v for name, v in values.items()}
     missing = [f.name for f in dataclasses.fields(Preprocess) if f.name not in values]
     if missing:
@@ -97,6 +97,6 @@ def _given_preprocess(given: Mapping[str, Any], path: Path) -> Preprocess:
             f"missing: {', '.join('--' + name for name in missing)}."
         )
     try:
-        return _preprocess(given)
+        return read_preprocess(given)
     except ValueError as error:
         raise ModelError(f"The options for the input of {path} cannot be used: {error}.") from error

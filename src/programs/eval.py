@@ -30,6 +30,7 @@ from ..runtime.options import add_model_arguments, join_precision, open_options,
 
 
 def main() -> int:
+    """Score every model; exit status 1 where one is worse than the first by more than allowed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ("ckpt_path", "output_path", "device_target", "device_id"))
     parser.add_argument("--model", nargs="+", help="models of any kind, such as MODEL.xml@bf16 in bf16; the first is "

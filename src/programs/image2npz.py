@@ -11,23 +11,25 @@ not be used; the others are written and listed.
 
 import argparse
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from ..common.files import make_folder, unused_folder
 from ..common.log import logger, setup_logging
-from ..common.text import natural_order
+from ..common.text import count_of, natural_order
 from ..data.pairs import evaluation_pairs, files_by_stem
-from ..evaluation.offline.npz_route import DATALIST, fixed_input, fixed_size, parse_size, refuse_twice, write_inputs
-from ..imaging import to_input
+from ..evaluation.offline.npz_store import DATALIST, NpzInputWriter
+from ..evaluation.offline.prepare import InputRecipe, prepare
+from ..evaluation.offline.store import Source, refuse_twice
 from ..model_file.contract import read_contract
 from ..runtime.base import InputForm
 from ..runtime.factory import open_predictor
+from ..runtime.input_size import INPUT_SHAPE, choose_size, fix_size, parse_input_shape
 from ..runtime.options import add_model_arguments, open_options
 from ..spec.preprocess import Preprocess
 
 
 def main() -> int:
+    """Write the inputs; exit status 1 where some images could not be used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--input", type=Path, metavar="DIR", help="folder of images")
@@ -39,26 +41,32 @@ def main() -> int:
     add_model_arguments(parser)
     args = parser.parse_args()
     setup_logging()
-    images = find_images(args)
-    size, options = parse_size(args.input_shape) if args.input_shape else None, open_options(args)
-    if args.model:
-        prepare = fixed_input(open_predictor(args.model, args.device, **options)[0], size)
-    else:
-        given = asdict(Preprocess()) | options["preprocess"]
-        preprocess = read_contract(None, Path("the images"), given).preprocess
-        prepare = partial(to_input, pre=preprocess, size=fixed_size(size, preprocess, InputForm()))
+    sources, recipe = find_images(args), find_recipe(args)
     folder = make_folder(unused_folder(args.output, (DATALIST,)))
-    written = write_inputs(images, folder, prepare)
-    logger.info("%d of %d images, listed in %s", len(written), len(images), folder / DATALIST)
-    return 0 if len(written) == len(images) else 1
+    written = prepare(sources, recipe, NpzInputWriter(folder), leave_out=True)
+    logger.info("%d of %s, listed in %s", len(written), count_of(len(sources), "image"), folder / DATALIST)
+    return 0 if len(written) == len(sources) else 1
 
 
-def find_images(args: argparse.Namespace) -> dict[str, Path]:
+def find_images(args: argparse.Namespace) -> list[Source]:
+    """The images of --input or --config."""
     if args.input:
         files = files_by_stem(args.input)
-        return {name: files[name] for name in natural_order(files)}
+        return [Source(name, files[name]) for name in natural_order(files)]
     from ..config.config import load_config  # needs PyYAML, which a device may lack
 
     pairs = evaluation_pairs(load_config(args.config).dataset("val_dataset"))
     refuse_twice(pair.name for pair in pairs)
-    return {pair.name: pair.image for pair in pairs}
+    return [Source(pair.name, pair.image) for pair in pairs]
+
+
+def find_recipe(args: argparse.Namespace) -> InputRecipe:
+    """How --model takes images, or without one how this project and the options make inputs."""
+    size, options = parse_input_shape(args.input_shape) if args.input_shape else None, open_options(args)
+    if args.model:
+        predictor, _ = open_predictor(args.model, args.device, **options)
+        fix_size(predictor, size, "The model", INPUT_SHAPE)
+        return InputRecipe.of(predictor)
+    given = asdict(Preprocess()) | options["preprocess"]
+    preprocess = read_contract(None, Path("the images"), given).preprocess
+    return InputRecipe(preprocess, InputForm(size=choose_size(size, preprocess, InputForm(), "The model", INPUT_SHAPE)))

@@ -1,7 +1,7 @@
 """Score npz results of scripts/npz_infer.py, or of a device, as eval.py scores a model: at the images' own size.
 
     python scripts/npz_eval.py --results npz_results --config P3M.yml --draw_dir drawn --output_path scores
-    python scripts/npz_eval.py --results npz_results --alpha data/mask --pictures data/image --draw_dir drawn
+    python scripts/npz_eval.py --results npz_results --alpha data/mask --images data/image --draw_dir drawn
 
 Prints MSE, MAD, SAD and mIoU of whole images and of their transition bands; --output_path gets all as eval.json.
 Results and alphas must be of the same images. Earlier files stay: new ones go to <folder>-2.
@@ -13,47 +13,56 @@ from pathlib import Path
 from ..common.errors import ConfigError
 from ..common.files import make_folder, unused_folder
 from ..common.log import logger, setup_logging
+from ..common.text import count_of
 from ..data.pairs import evaluation_pairs, files_by_stem, match_folders
-from ..evaluation.offline.npz_scores import Truth, score_results
+from ..evaluation.offline.npz_store import FileTruth, NpzOutputs
+from ..evaluation.offline.score import score
 
 RESULT = "eval.json"
 
 
 def main() -> None:
+    """Score the results, draw them, and write eval.json as far as it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of <image>.npz")
     truth = parser.add_mutually_exclusive_group(required=True)
     truth.add_argument("--config", metavar="FILE", help="YAML file; images and alphas of its val_dataset")
     truth.add_argument("--alpha", type=Path, metavar="DIR", help="folder of alphas, named as the images")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="with --alpha: the images, to draw them")
+    parser.add_argument(
+        "--images", "--pictures", dest="images", type=Path, metavar="DIR", help="with --alpha: the images, to draw them"
+    )
     parser.add_argument("--alpha_allow_rgb", action="store_true", help="with --alpha: alphas may have equal channels")
     parser.add_argument("--draw_dir", metavar="DIR", help="draw input, truth, matte and composite of each image")
     parser.add_argument("--output_path", metavar="DIR", help=f"folder for {RESULT}")
     args = parser.parse_args()
     setup_logging()
     known = find_truth(args)
-    if args.draw_dir and not known.pictures:
-        raise ConfigError("--draw_dir shows the images, too: name their folder by --pictures DIR.")
+    if args.draw_dir and not known.images:
+        raise ConfigError("--draw_dir shows the images, too: name their folder by --images DIR.")
     marks = tuple(f"{name}.png" for name in known.alphas)
     draw = make_folder(unused_folder(args.draw_dir, marks)) if args.draw_dir else None
     output = make_folder(unused_folder(args.output_path, (RESULT,))) if args.output_path else None
-    result = score_results(args.results, known, draw)
+    result = score(NpzOutputs(args.results), known, draw)
     for region, scores in (("whole image", result.whole), ("transition band", result.band)):
         values = (scores["mse"], scores["mad"], scores["sad"], scores["miou"])
         logger.info("%s: MSE %.6f, MAD %.6f, SAD %.6f, mIoU %.6f", region, *values)
-    logger.info("%d images in %.1f s", result.pictures, result.seconds)
+    logger.info("%s in %.1f s", count_of(result.pictures, "image"), result.seconds)
     if output:
         result.save(output / RESULT)
 
 
-def find_truth(args: argparse.Namespace) -> Truth:
-    if args.config and (args.pictures or args.alpha_allow_rgb):
-        raise ConfigError("--pictures and --alpha_allow_rgb go with --alpha; --config says both itself.")
+def find_truth(args: argparse.Namespace) -> FileTruth:
+    """The alphas of --config or --alpha, with the images where they are named."""
+    if args.config and (args.images or args.alpha_allow_rgb):
+        raise ConfigError("--images and --alpha_allow_rgb go with --alpha; --config says both itself.")
     if args.config:
         from ..config.config import load_config  # needs PyYAML, which a device may lack
+        from ..data.preprocess import preprocess_of
 
-        spec = load_config(args.config).dataset("val_dataset")
-        return Truth.of_pairs(evaluation_pairs(spec), spec.alpha_allow_rgb, spec.dataset_root)
-    if args.pictures:
-        return Truth.of_pairs(match_folders(args.pictures, args.alpha).pairs, args.alpha_allow_rgb, str(args.alpha))
-    return Truth(files_by_stem(args.alpha), {}, args.alpha_allow_rgb, str(args.alpha))
+        config = load_config(args.config)
+        spec = config.dataset("val_dataset")
+        pairs, preprocess = evaluation_pairs(spec), preprocess_of(config)
+        return FileTruth.of_pairs(pairs, spec.alpha_allow_rgb, spec.dataset_root, preprocess)
+    if args.images:
+        return FileTruth.of_pairs(match_folders(args.images, args.alpha).pairs, args.alpha_allow_rgb, str(args.alpha))
+    return FileTruth(files_by_stem(args.alpha), {}, args.alpha_allow_rgb, str(args.alpha))

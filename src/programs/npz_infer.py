@@ -9,14 +9,17 @@ Leaves <image>.npz with `output`, float [1, 1, h, w] in [0, 1], in --output; whe
 import argparse
 from pathlib import Path
 
-from ..common.files import make_folder, unused_folder
+from ..common.files import unused_folder
 from ..common.log import logger, setup_logging
-from ..evaluation.offline.npz_route import infer, read_datalist
+from ..common.text import count_of
+from ..evaluation.offline.infer import infer
+from ..evaluation.offline.npz_store import NpzInputs, NpzOutputs
 from ..runtime.factory import open_predictor
 from ..runtime.options import add_model_arguments, open_options
 
 
 def main() -> None:
+    """Run the model over the listed inputs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="checkpoint, MindIR, ONNX file or OpenVINO IR (.xml)")
     parser.add_argument("--datalist", type=Path, required=True, metavar="FILE", help="npz files, one a line")
@@ -25,8 +28,8 @@ def main() -> None:
     add_model_arguments(parser)
     args = parser.parse_args()
     setup_logging()
-    files = read_datalist(args.datalist)
-    predictor = open_predictor(args.model, args.device, **open_options(args))[0]
-    folder = make_folder(unused_folder(args.output, tuple(file.name for file in files)))
-    infer(predictor, files, folder)
-    logger.info("%d results of %s in %s", len(files), args.model, folder)
+    inputs = NpzInputs.of_list(args.datalist)
+    predictor, _ = open_predictor(args.model, args.device, **open_options(args))
+    folder = unused_folder(args.output, tuple(f"{name}.npz" for name in inputs.names))
+    infer(predictor, args.model, inputs, NpzOutputs(folder))
+    logger.info("%s of %s in %s", count_of(len(inputs.names), "result"), args.model, folder)

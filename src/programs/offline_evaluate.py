@@ -10,12 +10,14 @@ import argparse
 from pathlib import Path
 
 from ..common.log import logger, setup_logging
+from ..common.text import count_of
 from ..evaluation.comparison import RESULT
-from ..evaluation.offline.bins import FOLDER, OUTPUT
-from ..evaluation.offline.scoring import score
+from ..evaluation.offline.bin_store import FOLDER, OUTPUT, BinOutputs, BinTruth
+from ..evaluation.offline.score import score
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bins", type=Path, default=FOLDER, help="default: %(default)s")
     parser.add_argument("--output", type=Path, help=f"folder of the results (default: {OUTPUT}/ in --bins)")
@@ -23,12 +25,14 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Score the results and write eval.json beside them."""
     args = parse_arguments()
     setup_logging()
-    output = args.output or args.bins / OUTPUT
-    result = score(args.bins, output)
-    result.save(output / RESULT)
+    outputs = BinOutputs(args.bins, args.output)
+    result = score(outputs, BinTruth(args.bins))
+    result.save(outputs.folder / RESULT)
     for region, scores in (("whole image", result.whole), ("transition band", result.band), ("MMNet", result.mmnet)):
         if scores:
             logger.info("%s: %s", region, ", ".join(f"{name} {value:.6f}" for name, value in scores.items()))
-    logger.info("%d images, MSE: %.6f, MAD: %.6f", result.pictures, result.whole["mse"], result.whole["mad"])
+    number = count_of(result.pictures, "image")
+    logger.info("%s, MSE: %.6f, MAD: %.6f", number, result.whole["mse"], result.whole["mad"])

@@ -10,15 +10,17 @@ any other program would give them to it: a model of another layout is refused.
 import argparse
 from pathlib import Path
 
-from ..common.log import setup_logging
-from ..evaluation.offline.bins import FOLDER, OUTPUT
-from ..evaluation.offline.inference import infer
+from ..common.log import logger, setup_logging
+from ..common.text import count_of
+from ..evaluation.offline.bin_store import FOLDER, OUTPUT, BinInputs, BinOutputs
+from ..evaluation.offline.infer import infer
 from ..inference.model import resolve_model
 from ..runtime.factory import open_predictor
 from ..runtime.options import add_model_arguments, open_options
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="model file of any kind")
     parser.add_argument("--bins", type=Path, default=FOLDER, help="default: %(default)s")
@@ -29,7 +31,11 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Run the model over the prepared images."""
     args = parse_arguments()
     setup_logging()
     predictor, _ = open_predictor(resolve_model(args.model), args.device, **open_options(args))
-    infer(predictor, args.model, args.bins, args.output_path or args.bins / OUTPUT)
+    inputs, outputs = BinInputs(args.bins), BinOutputs(args.bins, args.output_path)
+    seconds = infer(predictor, args.model, inputs, outputs)
+    count = len(inputs.names)
+    logger.info("%s in %s, network %.2f ms an image", count_of(count, "image"), outputs.folder, 1000 * seconds / count)

@@ -14,6 +14,7 @@ from ..imaging import write_image
 
 
 def main() -> None:
+    """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", required=True, metavar="FILE", help="YAML file of the evaluation")
     parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="--output_path of eval.py")

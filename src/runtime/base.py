@@ -94,13 +94,18 @@ class Predictor(ABC):
 
         Raises DataError for an image too narrow for any input, see `src.imaging.network_size`.
         """
-        if not self.form.pixels:
-            return self.form.arrange(to_input(image, self.preprocess, self.form.size))
-        return np.ascontiguousarray(fit(image, self.preprocess, self.form.size))[None]
+        return make_input(image, self.preprocess, self.form)
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Image uint8 RGB [H, W, 3] -> matte float32 [H, W] in [0, 1]."""
         return to_matte(self.run(self.prepare(image)), *image.shape[:2])
+
+
+def make_input(image: np.ndarray, preprocess: Preprocess, form: InputForm) -> np.ndarray:
+    """Image uint8 RGB [H, W, 3] -> input of a network; see `Predictor.prepare`."""
+    if not form.pixels:
+        return form.arrange(to_input(image, preprocess, form.size))
+    return np.ascontiguousarray(fit(image, preprocess, form.size))[None]
 
 
 def one_image_at_a_time(predictor: Predictor, model: object) -> None:

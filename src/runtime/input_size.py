@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ..common.errors import ConfigError, ModelError
-from ..common.sizes import show_size
+from ..common.sizes import parse_sides, show_size
 from ..spec.preprocess import Preprocess
 from .base import InputForm, Predictor, one_image_at_a_time
 
@@ -31,6 +31,24 @@ SHAPE = SizeOption("--shape", optional=False)
 def only_size(preprocess: Preprocess, form: InputForm) -> tuple[int, int] | None:
     """(height, width) that inputs have without being asked for: the only one a model takes, or its preprocess's."""
     return form.size or preprocess.fixed_size
+
+
+def takes_size(size: tuple[int, int], preprocess: Preprocess, form: InputForm) -> bool:
+    """Whether a model takes inputs of this (height, width)."""
+    if form.size is not None:
+        return size == form.size
+    return size == preprocess.fixed_size or not any(side % preprocess.multiple for side in size)
+
+
+def parse_input_shape(text: str) -> tuple[int, int]:
+    """`1,3,480,288`, or `480,288` -> (480, 288): height and width; ConfigError for anything else."""
+    try:
+        sides = parse_sides(text)
+    except ConfigError:
+        sides = ()
+    if sides[:-2] not in ((), (1, 3)) or len(sides) < 2 or min(sides) < 1:
+        raise ConfigError(f"`input_shape` must be 1,3,H,W or H,W with a fixed height and width, got {text!r}.")
+    return sides[-2], sides[-1]
 
 
 def use_ref_size(predictor: Predictor, ref_size: int | tuple[int, int] | None, model: object) -> None:

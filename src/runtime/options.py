@@ -87,9 +87,15 @@ def join_precision(model: str, precision: str) -> str:
     return model if precision == "f32" else f"{model}@{precision}"
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --threads, --precision and the fields of `Preprocess`; `open_options` reads them back."""
-    parser.add_argument("--threads", type=int, help="threads of the CPU (default: the runtime's choice)")
+def add_model_arguments(parser: argparse.ArgumentParser, threads: bool = True) -> None:
+    """Add --threads, --precision and the fields of `Preprocess`; `open_options` reads them back.
+
+    Args:
+        parser: gets the options.
+        threads: whether --threads is among them; a program that has its own leaves it out.
+    """
+    if threads:
+        parser.add_argument("--threads", type=int, help="threads of the CPU (default: the runtime's choice)")
     parser.add_argument("--precision", choices=PRECISIONS, default="f32", help="OpenVINO's precision (default: f32)")
     parser.add_argument("--ref_size", type=int, nargs="+", metavar="N", help="another input size than the model's own: "
                         "the shorter side in pixels, or height and width of every input")  # fmt: skip

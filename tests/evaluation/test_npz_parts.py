@@ -7,35 +7,31 @@ import numpy as np
 import pytest
 
 from src.common.errors import ConfigError, DataError, ModelError
-from src.evaluation.offline.npz_route import (
-    fixed_size,
-    infer,
-    parse_size,
-    read_datalist,
-    read_npz,
-    refuse_twice,
-    write_npz,
-)
-from src.evaluation.offline.npz_scores import read_output
+from src.evaluation.offline.bin_store import BinEntry, BinOutputs, Manifest, write_bin
+from src.evaluation.offline.infer import infer
+from src.evaluation.offline.npz_store import NpzInputs, NpzOutputs, read_datalist, read_npz, write_npz
+from src.evaluation.offline.score import TOLERANCE, check_output
+from src.evaluation.offline.store import refuse_twice
 from src.imaging import to_input, write_png
 from src.programs import image2npz
 from src.runtime.base import InputForm, Predictor
+from src.runtime.input_size import INPUT_SHAPE, choose_size, parse_input_shape
 from src.spec.preprocess import Preprocess
 from tests.support.programs import ROOT, run_main
 
 
 def test_shapes_as_text():
-    assert parse_size("1,3,480,288") == parse_size("480,288") == (480, 288)
+    assert parse_input_shape("1,3,480,288") == parse_input_shape("480,288") == (480, 288)
     for text in ("480", "3,480,288", "2,3,480,288", "1,4,32,32", "1,3,-1,-1", "0,32", "a,b", ""):
         with pytest.raises(ConfigError, match="`input_shape` must be 1,3,H,W or H,W"):
-            parse_size(text)
+            parse_input_shape(text)
 
 
 def test_one_size_for_all():
     own = Preprocess(ref_size=(255, 200))
-    assert fixed_size(None, own, InputForm()) == (255, 200)
-    assert fixed_size((64, 96), own, InputForm()) == (64, 96)
-    assert fixed_size((64, 96), Preprocess(), InputForm(size=(64, 96))) == (64, 96)
+    assert choose_size(None, own, InputForm(), "m", INPUT_SHAPE) == (255, 200)
+    assert choose_size((64, 96), own, InputForm(), "m", INPUT_SHAPE) == (64, 96)
+    assert choose_size((64, 96), Preprocess(), InputForm(size=(64, 96)), "m", INPUT_SHAPE) == (64, 96)
 
 
 def test_names_and_batches(tmp_path):
@@ -43,17 +39,34 @@ def test_names_and_batches(tmp_path):
         def run(self, x):
             raise AssertionError
 
-    with pytest.raises(ModelError, match=r"batches of 2, an npz holds one"):
-        infer(Pair(Preprocess(), InputForm(batch=2)), [], tmp_path)
+    with pytest.raises(ModelError, match=r"m takes batches of 2 images, expected is one at a time"):
+        infer(Pair(Preprocess(), InputForm(batch=2)), "m", NpzInputs([]), NpzOutputs(tmp_path))
     write_npz(tmp_path / "free.npz", "input", np.zeros((1, 3, 64, 90), np.float32))
     with pytest.raises(DataError, match=r"float32 \[1, 3, 64, 90\], .* takes float32 \[1, 3, H, W of multiples of 32"):
-        infer(Pair(Preprocess()), [tmp_path / "free.npz"], tmp_path)
+        infer(Pair(Preprocess()), "m", NpzInputs([tmp_path / "free.npz"]), NpzOutputs(tmp_path))
     with pytest.raises(DataError, match="2 image names occur twice: b, c"):
         refuse_twice(["a", "b", "c", "b", "c"])
     with pytest.raises(DataError, match="Cannot read the list"):
         read_datalist(tmp_path)
-    write_npz(tmp_path / "a.npz", "output", np.float32([[-0.01, 1.01]]))
-    assert read_output(tmp_path / "a.npz").tolist() == np.float32([[-0.01, 1.01]]).tolist()
+
+
+def test_one_tolerance_for_both_stores(tmp_path):
+    """Integer runtimes leave [0, 1] by a step; what lies further out, or is NaN, is refused."""
+    (tmp_path / "output").mkdir()
+    Manifest("set", Preprocess(), "float32", (BinEntry("a", (1, 2), (1, 2)),)).save(tmp_path)
+    for low, high, fits in ((-0.01, 1.01, True), (-0.0201, 0.5, False), (0.5, 1.0201, False), (np.nan, 0.5, False),
+                            (0.5, np.inf, False), (-TOLERANCE / 1.001, 1.0, True)):  # fmt: skip
+        values = np.float32([[low, high]])
+        write_npz(tmp_path / "a.npz", "output", values)
+        write_bin(tmp_path / "output" / "a.bin", values)
+        for outputs in (NpzOutputs(tmp_path), BinOutputs(tmp_path)):
+            found = outputs.read("a")
+            np.testing.assert_array_equal(found, values)
+            if fits:
+                check_output(found, outputs.path("a"))
+            else:
+                with pytest.raises(DataError, match=r"is no alpha: .* a matte lies in \[0, 1\]"):
+                    check_output(found, outputs.path("a"))
 
 
 def test_layouts(tmp_path):
@@ -66,9 +79,9 @@ def test_layouts(tmp_path):
     x = np.random.default_rng(0).uniform(size=(1, 32, 64, 3)).astype(np.float32)
     write_npz(tmp_path / "a.npz", "input", x)
     with pytest.raises(DataError, match=r"the model takes float32 \[1, 3, H, W of"):
-        infer(Red(Preprocess()), [tmp_path / "a.npz"], tmp_path)
-    (tmp_path / "out").mkdir()
-    infer(Red(Preprocess(), InputForm(channels_last=True)), [tmp_path / "a.npz"], tmp_path / "out")
+        infer(Red(Preprocess()), "m", NpzInputs([tmp_path / "a.npz"]), NpzOutputs(tmp_path))
+    outputs = NpzOutputs(tmp_path / "out")
+    infer(Red(Preprocess(), InputForm(channels_last=True)), "m", NpzInputs([tmp_path / "a.npz"]), outputs)
     np.testing.assert_array_equal(read_npz(tmp_path / "out" / "a.npz", "output"), x[None, ..., 0])
 
 
@@ -99,7 +112,7 @@ import resource, signal
 import numpy as np
 from pathlib import Path
 from src.common.cli import run_command
-from src.evaluation.offline.npz_route import write_npz
+from src.evaluation.offline.npz_store import write_npz
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
 run_command(lambda: write_npz(Path({str(tmp_path)!r}) / "a.npz", "input", np.zeros((1, 3, 64, 64), np.float32)))

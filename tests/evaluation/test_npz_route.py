@@ -12,7 +12,7 @@ import pytest
 from src.config.config import load_config
 from src.data.pairs import evaluation_pairs
 from src.deploy.export import ExportOptions, export
-from src.evaluation.offline.npz_route import read_npz, write_npz
+from src.evaluation.offline.npz_store import read_npz, write_npz
 from src.evaluation.results import EvalResult
 from src.evaluation.score import evaluate
 from src.imaging import composite, normalize, read_alpha, read_image, resize, to_matte, write_alpha, write_png
@@ -175,7 +175,7 @@ def test_bad_inputs_of_npz_infer(models, results, tmp_path):
     (folder / "array.npy").replace(folder / "v00001.npz")
     refused("v00001.npz cannot be read as npz")
     (folder / "v00001.npz").unlink()
-    refused("1 npz files of")
+    refused("1 npz file of")
     lists.write_text("v00000.npz\nv00000.npz\n")
     refused("occur twice: v00000")
     lists.write_text("\n")
@@ -193,11 +193,11 @@ def test_bad_inputs_of_npz_eval(results, tiny_config, synthetic_set, tmp_path):
         assert text in run_main(npz_eval.main, "--results", folder, *source).assert_refused()
 
     masks = synthetic_set / "validation/P3M-500-P/mask"
-    refused("name their folder by --pictures", "--alpha", masks, "--draw_dir", tmp_path / "d")
+    refused("name their folder by --images", "--alpha", masks, "--draw_dir", tmp_path / "d")
     refused("go with --alpha", "--config", tiny_config, "--pictures", masks)
     write_npz(folder / "other.npz", "output", output)
-    refused("1 npz files of")
-    refused("have no alpha in", "--alpha", masks)
+    refused("for 1 npz file of")
+    refused("No alpha in", "--alpha", masks)
     (folder / "other.npz").unlink()
     write_npz(folder / "v00001.npz", "matte", output)
     refused("has no array 'output', it holds matte")
@@ -213,8 +213,8 @@ def test_bad_inputs_of_npz_eval(results, tiny_config, synthetic_set, tmp_path):
         write_npz(folder / "v00001.npz", "output", wrong)
         refused("a matte lies in [0, 1]")
     (folder / "v00001.npz").unlink()
-    refused("1 images of")
-    refused("have no npz in", "--alpha", masks)
+    refused("for 1 image of")
+    refused("No npz in", "--alpha", masks)
 
 
 def test_bad_inputs_of_image2npz(models, narrow_ckpt, tmp_path):
@@ -226,11 +226,17 @@ def test_bad_inputs_of_image2npz(models, narrow_ckpt, tmp_path):
 
     refused("Say --input_shape 1,3,480,288")
     refused("Say --input_shape 1,3,480,288", "--model", narrow_ckpt)
-    refused("takes (96, 64) (height, width) only", "--model", models["float"], "--input_shape", "1,3,64,96")
+    refused(
+        "takes only inputs of 96x64 (height x width), not 64x96: leave --input_shape out",
+        "--model",
+        models["float"],
+        "--input_shape",
+        "1,3,64,96",
+    )
     refused("multiples of 32", "--input_shape", "1,3,480,290")
     refused("cannot be used", "--input_shape", "64,64", "--std", 0, 1, 1)
     (tmp_path / "in" / "a.png").write_bytes(b"no image")
-    refused("Not one of 1 images can be used", "--input_shape", "64,64")
+    refused("Not one image of 1 can be used", "--input_shape", "64,64")
     assert not (tmp_path / "out" / "npz_datalist.txt").exists()
     (tmp_path / "in" / "a.png").unlink()
     refused("holds no image", "--input_shape", "64,64")

@@ -14,9 +14,10 @@ from src.checkpoint.file import Meta, save_checkpoint, weights_of
 from src.config.dataset import DatasetSpec
 from src.data.pairs import find_pairs
 from src.deploy.export import ExportOptions, export
-from src.evaluation.offline.bins import Manifest
-from src.evaluation.offline.prepare import MMNET, prepare
-from src.evaluation.offline.scoring import score
+from src.evaluation.offline.bin_store import BinInputWriter, BinOutputs, BinTruth, Manifest
+from src.evaluation.offline.prepare import MMNET, InputRecipe, prepare
+from src.evaluation.offline.score import score
+from src.evaluation.offline.store import Source
 from src.evaluation.results import EvalResult
 from src.evaluation.score import evaluate
 from src.imaging import read_alpha, read_image
@@ -132,7 +133,7 @@ def test_raw_bytes_are_what_the_model_itself_takes(synthetic_set, mmnet_models, 
     for entry in manifest.entries:
         x = np.fromfile(tmp_path / "images" / f"{entry.name}.bin", manifest.dtype).reshape(shape)
         session.run(["output"], {"input": x})[0].tofile(tmp_path / "output" / f"{entry.name}.bin")
-    assert_equal_scores(score(tmp_path, tmp_path / "output"), by_eval(mmnet_models[".ckpt"], synthetic_set))
+    assert_equal_scores(score(BinOutputs(tmp_path), BinTruth(tmp_path)), by_eval(mmnet_models[".ckpt"], synthetic_set))
 
 
 def test_pixels_go_in_as_they_are(synthetic_set, mmnet_models, tmp_path):
@@ -144,7 +145,9 @@ def test_pixels_go_in_as_they_are(synthetic_set, mmnet_models, tmp_path):
 
 
 def test_modnet_takes_every_image_at_its_own_size(synthetic_set, modnet, tmp_path):
-    prepare(section(synthetic_set), tmp_path, open_predictor(modnet)[0])
+    recipe = InputRecipe.of(open_predictor(modnet)[0])
+    sources = [Source.of_pair(pair, False) for pair in find_pairs(section(synthetic_set))]
+    assert len(prepare(sources, recipe, BinInputWriter(tmp_path, str(synthetic_set), recipe))) == 2
     assert {min(entry.input_size) for entry in Manifest.load(tmp_path).entries} == {64}
     found = chain(modnet, tmp_path)
     assert_equal_scores(found, by_eval(modnet, synthetic_set))

@@ -7,11 +7,11 @@ import pytest
 
 from src.common.errors import DataError
 from src.config.config import load_config
+from src.config.mmnet import DEFAULT_CONFIG
 from src.data.preprocess import preprocess_of
-from src.evaluation.offline.bins import BinEntry, Manifest, read_bin, write_bin
+from src.evaluation.offline.bin_store import BinEntry, BinOutputs, BinTruth, Manifest, read_bin, write_bin
 from src.evaluation.offline.prepare import MMNET
-from src.evaluation.offline.scoring import score
-from src.programs.mmnet import DEFAULT_CONFIG
+from src.evaluation.offline.score import score
 
 
 def test_results_of_another_program_by_hand(tmp_path):
@@ -23,7 +23,7 @@ def test_results_of_another_program_by_hand(tmp_path):
     write_bin(tmp_path / "masks" / "a.bin", mask)
     np.full((16, 16), 0.25, "<f4").tofile(tmp_path / "output" / "a.bin")
     Manifest("set", MMNET, "float32", (BinEntry("a", (16, 16), (40, 30)),)).save(tmp_path)
-    result = score(tmp_path, tmp_path / "output")
+    result = score(BinOutputs(tmp_path), BinTruth(tmp_path))
     assert (result.whole["mse"], result.whole["mad"]) == pytest.approx((0.3125, 0.5), abs=1e-6)
     assert result.model == str(tmp_path / "output") and result.network_seconds == 0
 

@@ -15,9 +15,11 @@ from src.checkpoint.file import load_network
 from src.config.config import load_config
 from src.data.pairs import evaluation_pairs
 from src.data.preprocess import preprocess_of
-from src.evaluation.offline.inference import infer as infer_bins
-from src.evaluation.offline.npz_route import DATALIST, OUTPUT, read_npz
-from src.evaluation.offline.prepare import prepare
+from src.evaluation.offline.bin_store import BinInputs, BinInputWriter, BinOutputs
+from src.evaluation.offline.infer import infer as infer_bins
+from src.evaluation.offline.npz_store import DATALIST, OUTPUT, read_npz
+from src.evaluation.offline.prepare import InputRecipe, prepare
+from src.evaluation.offline.store import Source
 from src.evaluation.results import EvalResult
 from src.imaging import normalize, resize, to_matte, write_alpha, write_png
 from src.programs import eval as eval_program
@@ -79,8 +81,9 @@ def test_every_program_gives_the_network_the_same_input(checkpoint, config, tmp_
         run(image2npz.main, *model, "--config", config, *shape, "--output", tmp_path / "npz")
         run(npz_infer.main, *model, "--datalist", tmp_path / "npz" / DATALIST, "--output", tmp_path / "results")
         predictor = open_predictor(checkpoint)[0]
-        prepare(spec, tmp_path / "bins", predictor)
-        infer_bins(predictor, "m", tmp_path / "bins", tmp_path / "bins" / "output")
+        recipe, bins = InputRecipe.of(predictor), tmp_path / "bins"
+        prepare([Source.of_pair(pairs[0], False)], recipe, BinInputWriter(bins, "set", recipe))
+        infer_bins(predictor, "m", BinInputs(bins), BinOutputs(bins))
         session = Session(Case(str(checkpoint), shape=INPUT, source=SIZE))
     np.testing.assert_array_equal(session.image, IMAGE)  # the benchmark's image is the one of this test
 

@@ -1,59 +1,69 @@
-"""Images and masks of a test split -> raw files for offline inference."""
+"""First link of the chain: images become network inputs."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...common.errors import OutputError
-from ...common.files import make_folder
+from ...common.errors import DataError
 from ...common.log import logger
-from ...config.dataset import DatasetSpec
-from ...data.pairs import Pair, evaluation_pairs
-from ...imaging import to_input
-from ...runtime.base import InputForm, Predictor
+from ...common.progress import track
+from ...runtime.base import InputForm, Predictor, make_input, prepare_file
 from ...spec.preprocess import Preprocess
-from .bins import IMAGES, MANIFEST, MASKS, BinEntry, Manifest, bin_path, write_bin
+from .store import InputWriter, Source
 
-# What configs/MMNet.yml trains and scores with.
+
+@dataclass(frozen=True)
+class InputRecipe:
+    """How images become the inputs of a network; of one size where `form` says it."""
+
+    preprocess: Preprocess
+    form: InputForm
+
+    @classmethod
+    def of(cls, predictor: Predictor) -> "InputRecipe":
+        """What a model takes."""
+        return cls(predictor.preprocess, predictor.form)
+
+    def make(self, image: np.ndarray) -> np.ndarray:
+        """Image uint8 RGB [H, W, 3] -> input [1, 3, h, w] or [1, h, w, 3], float32 normalised or uint8."""
+        return make_input(image, self.preprocess, self.form)
+
+
+# What configs/MMNet.yml trains and scores with, in the form that compiled networks of MMNet's users take.
 MMNET = Preprocess(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), ref_size=(256, 256))
-_MMNET_FORM = InputForm(channels_last=True)  # as the compiled networks of MMNet's users take it
+MMNET_RECIPE = InputRecipe(MMNET, InputForm(channels_last=True))
 
 
-def prepare(spec: DatasetSpec, folder: Path, predictor: Predictor | None = None) -> Manifest:
-    """Write all images of a data set as inputs of `predictor` (None: of MMNet, NHWC), and their masks, into `folder`.
+def prepare(sources: Sequence[Source], recipe: InputRecipe, writer: InputWriter, leave_out: bool = False) -> list[str]:
+    """Write the input of every image.
 
-    The manifest comes last: a folder that has one is complete.
+    Args:
+        sources: The images.
+        recipe: How they become inputs.
+        writer: Where they go.
+        leave_out: Report an image that cannot be used and go on, instead of raising.
+
+    Returns:
+        Names of the images that are written.
 
     Raises:
-        OutputError: `folder` has a manifest already, or cannot be written to.
-        DataError: the data set is missing or damaged.
+        DataError: an image cannot be used; with `leave_out`, not one of them can.
+        OutputError: a file cannot be written.
     """
-    pairs = evaluation_pairs(spec)
-    if (folder / MANIFEST).exists():
-        raise OutputError(f"'{folder}' holds prepared images already. Give another --output_path, or remove that "
-                          "folder first.")  # fmt: skip
-    for part in (IMAGES, MASKS):
-        make_folder(folder / part)
-    pre, form = (predictor.preprocess, predictor.form) if predictor else (MMNET, _MMNET_FORM)
-    make_input = predictor.prepare if predictor else _mmnet_input
-    entries = tuple(_write(pair, spec.alpha_allow_rgb, folder, make_input, form) for pair in pairs)
-    manifest = Manifest(spec.dataset_root, pre, form.dtype, entries, layout=form.layout)
-    manifest.save(folder)
-    logger.info("%d images of %s (%s, %s) and their masks in %s", len(entries), spec.dataset_root, form.dtype,
-                form.layout, folder)  # fmt: skip
-    return manifest
-
-
-def _mmnet_input(image: np.ndarray) -> np.ndarray:
-    return _MMNET_FORM.arrange(to_input(image, MMNET))
-
-
-def _write(
-    pair: Pair, allow_rgb: bool, folder: Path, make_input: Callable[[np.ndarray], np.ndarray], form: InputForm
-) -> BinEntry:
-    image, alpha = pair.read(allow_rgb)
-    x = make_input(image)
-    write_bin(bin_path(folder, IMAGES, pair.name), x)
-    write_bin(bin_path(folder, MASKS, pair.name), alpha)
-    return BinEntry(pair.name, x.shape[1:3] if form.layout == "NHWC" else x.shape[2:], alpha.shape)
+    written = []
+    for source in track(sources, "image", lines=True):
+        try:
+            image, alpha = source.read()
+            x = prepare_file(recipe.make, image, source.image)
+        except DataError as error:
+            if not leave_out:
+                raise
+            logger.warning("left out: %s", error)
+        else:
+            writer.write(source.name, x, alpha)
+            written.append(source.name)
+    if not written:
+        raise DataError(f"Not one image of {len(sources)} can be used; the lines above say why.")
+    writer.finish()
+    return written
