@@ -1,5 +1,8 @@
-"""Weights averaged over checkpoints of one network, which costs nothing when the network runs: along one training
-(Izmailov et al., arXiv 1803.05407) or over several trainings from one start (Wortsman et al., arXiv 2203.05482)."""
+"""Weights averaged over checkpoints of one network, which costs nothing when the network runs.
+
+Along one training (Izmailov et al., arXiv 1803.05407), or over several trainings from one start (Wortsman et al., arXiv
+2203.05482).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,33 +25,36 @@ def average_checkpoints(paths: Sequence[Path], shares: Sequence[float] | None, o
     Args:
         paths: two checkpoints or more of equal specs; the first one's pre-processing is kept.
         shares: a positive weight for each, of any sum; None: all count alike.
+        output: the new file.
 
     Raises:
         ConfigError: too few checkpoints, or shares that do not fit them.
         CheckpointError: a file is missing or foreign, of another network, or holds values that are not finite.
         OutputError: `output` is there already, or cannot be written.
     """
-    shares = _normalised(shares, len(paths))
+    parts = _normalised(shares, len(paths))
     refuse_existing(output)
     checkpoints = [read_checkpoint(path) for path in paths]
     first = checkpoints[0]
     total = {name: np.zeros(value.shape) for name, value in first.weights.items()}
-    for checkpoint, share in zip(checkpoints, shares, strict=True):
+    for checkpoint, share in zip(checkpoints, parts, strict=True):
         _check_same_network(first, checkpoint)
         logger.info("%.3f of %s, %.2f %% from the first", share, checkpoint.path, 100 * _distance(first, checkpoint))
         for name, value in checkpoint.weights.items():
             total[name] += share * value.asnumpy()
-    parts = ", ".join(f"{share:.3f} {path.name}" for share, path in zip(shares, paths, strict=True))
-    meta = first.meta.renewed({"average": parts})
+    source = ", ".join(f"{share:.3f} {path.name}" for share, path in zip(parts, paths, strict=True))
+    meta = first.meta.renewed({"average": source})
     save_checkpoint(output, {name: ms.Tensor(value.astype(np.float32)) for name, value in total.items()}, meta)
 
 
 def _normalised(shares: Sequence[float] | None, count: int) -> np.ndarray:
+    """Shares of sum 1, float64 [count]."""
     if count < 2:
         raise ConfigError(f"An average needs two checkpoints or more, got {count}. Name them one after another.")
-    values = np.ones(count) if shares is None else np.asarray(shares, float)
+    given = [1.0] * count if shares is None else list(shares)
+    values = np.asarray(given, float)
     if len(values) != count or not np.isfinite(values).all() or values.min() <= 0:
-        raise ConfigError(f"There are {count} checkpoints and the shares {list(shares)}: give one positive number for "
+        raise ConfigError(f"There are {count} checkpoints and the shares {given}: give one positive number for "
                           "each checkpoint, in their order.")  # fmt: skip
     return values / values.sum()
 

@@ -54,6 +54,7 @@ class Meta:
         return dataclasses.replace(self, spec=spec, epoch=0, step=0, scores={}, source=source, train={})
 
     def to_json(self) -> str:
+        """As it stands in the file."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["spec"] = None if self.spec is None else json.loads(spec_to_json(self.spec))
         values["preprocess"] = dataclasses.asdict(self.preprocess)
@@ -61,11 +62,11 @@ class Meta:
 
     @classmethod
     def from_json(cls, text: str) -> "Meta":
+        """From what stands in a file; KeyError, TypeError, ValueError or CheckpointError for other text."""
         values = json.loads(text)
         if values["spec"] is not None:
             values["spec"] = spec_from_json(json.dumps(values["spec"]))
-        pre = values["preprocess"]
-        values["preprocess"] = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in pre.items()})
+        values["preprocess"] = Preprocess.from_plain(values["preprocess"])
         return cls(**values)
 
 
@@ -89,6 +90,10 @@ def save_checkpoint(
     """Write one checkpoint, whole or not at all.
 
     Args:
+        path: of the file; an earlier one there is replaced.
+        weights: parameters by name, of any float type.
+        meta: the description that goes into the file.
+        state: tensors that only a resumed training needs.
         half: store convolution and dense weights as float16, in half the bytes; they load as float32 again. Norms'
             statistics and biases, which are few and may lie outside of float16, stay as they are.
 

@@ -17,8 +17,10 @@ from mindspore import nn
 from ..common.errors import NetworkError
 from ..models.easpp import ScaleFusion
 from ..models.graph import Graph, Node
-from ..models.layers import AttentionMap, Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
-from ..models.two_class import FromLayout, PersonMatte
+from ..models.layers import AttentionMap, Concat, Conv2d, NormAct, SqueezeExcite
+from ..models.maps import Downsample, FromLayout, ToLayout, ToMatte
+from ..models.two_class import PersonMatte
+from ..spec.activations import find_activation
 from .onnx_graph import OnnxGraph
 
 Emitter = Callable[["Emission", Node, list[str]], str]
@@ -44,7 +46,7 @@ class Emission:
         self.folded: set[int] = set()  # norms whose affine half is in the weights of the layer before
 
     def run(self, image: str) -> list[str]:
-        """Write all layers, the image being the tensor `picture`; returns the network's outputs."""
+        """Write all layers, the image being the tensor of that name; returns the network's outputs."""
         self.tensors[0] = image
         for node in self.graph.nodes[1:]:
             rule = _EMITTERS.get(type(node.cell))
@@ -148,11 +150,7 @@ def _norm_act(emission: Emission, node: Node, inputs: list[str]) -> str:
         y = onnx.op("Add", [y, onnx.channel_constant(f"{node.name}.shift", shift)], f"{node.name}/shift")
     if cell.inorm_channels:
         y = _instance_norm(onnx, y, node)
-    if isinstance(cell.act, nn.ReLU):
-        y = onnx.op("Relu", [y], f"{node.name}/act")
-    elif isinstance(cell.act, nn.ReLU6):
-        bounds = [onnx.constant("zero", np.float32(0)), onnx.constant("six", np.float32(6))]
-        y = onnx.op("Clip", [y, *bounds], f"{node.name}/act")
+    y = find_activation(cell.act_name).onnx(onnx, y, f"{node.name}/act")
     return onnx.op("Add", [y, inputs[1]], f"{node.name}/shortcut") if len(inputs) > 1 else y
 
 
@@ -217,7 +215,7 @@ def _squeeze_excite(emission: Emission, node: Node, inputs: list[str]) -> str:
 
 
 @emitter(AttentionMap)
-def _map_energy(emission: Emission, node: Node, inputs: list[str]) -> str:
+def _attention_map(emission: Emission, node: Node, inputs: list[str]) -> str:
     onnx, name = emission.onnx, node.name
     squares = onnx.op("Mul", inputs * 2, f"{name}/squares")
     means = onnx.op("ReduceMean", [squares], f"{name}/mean", axes=[1])

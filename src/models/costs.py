@@ -18,9 +18,10 @@ from mindspore import nn
 
 from ..common.errors import NetworkError
 from .easpp import ScaleFusion
-from .graph import Graph, Node, trace
-from .layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
-from .two_class import FromLayout, PersonMatte
+from .graph import Graph, ImageInput, Node, trace
+from .layers import Concat, Conv2d, NormAct, SqueezeExcite
+from .maps import Downsample, FromLayout, ToLayout, ToMatte
+from .two_class import PersonMatte
 
 STATISTICS = ("moving_mean", "moving_variance")
 
@@ -48,7 +49,7 @@ def _conv(node: Node) -> Use:
 def _norm(node: Node) -> Use:
     channels, height, width = node.shape
     bn, inorm = node.cell.bn, node.cell.inorm_channels
-    activated = 0 if isinstance(node.cell.act, nn.Identity) else channels
+    activated = 0 if node.cell.act_name == "none" else channels
     return Use({}, (2 * bn + activated) * height * width, (bn, inorm) if inorm else (bn,))
 
 
@@ -71,6 +72,7 @@ RULES: dict[type, Callable[[Node], Use]] = {
     NormAct: _norm,
     SqueezeExcite: _squeeze_excite,
     ScaleFusion: _fuse,
+    ImageInput: _nothing,
     Concat: _nothing,
     Downsample: _nothing,
     ToLayout: _nothing,
@@ -101,6 +103,7 @@ class Costs:
 
     @property
     def parameters(self) -> int:
+        """Learned numbers of all layers, the training heads' too."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
@@ -110,10 +113,12 @@ class Costs:
 
     @property
     def macs_with_heads(self) -> int:
+        """MACs of the training forward pass."""
         return sum(layer.macs for layer in self.layers)
 
     @property
     def macs_published(self) -> int:
+        """As module counters count them."""
         return sum(layer.macs + layer.extras for layer in self.layers)
 
 
@@ -132,13 +137,13 @@ def weight_uses(graph: Graph) -> dict[str, int]:
     """For each weight by its full name, how often each of its numbers is multiplied in one pass."""
     uses: dict[str, int] = {}
     for node in graph:
-        if node.cell is not None:
-            for leaf, times in use(node).weights.items():
-                uses[f"{node.name}.{leaf}"] = uses.get(f"{node.name}.{leaf}", 0) + times
+        for leaf, times in use(node).weights.items():
+            uses[f"{node.name}.{leaf}"] = uses.get(f"{node.name}.{leaf}", 0) + times
     return uses
 
 
 def layer_cost(node: Node) -> LayerCost:
+    """The cost of one layer of a traced graph."""
     parameters = dict(node.cell.parameters_and_names())
     sizes = {name: p.size for name, p in parameters.items() if name.rpartition(".")[2] not in STATISTICS}
     used = use(node)
@@ -158,7 +163,7 @@ def deployed_and_training(network: nn.Cell, height: int = 512, width: int = 512)
 def count(network: nn.Cell, height: int = 512, width: int = 512) -> Costs:
     """Costs of a network for one image of `height` x `width` pixels."""
     deployed, training = deployed_and_training(network, height, width)
-    layers = tuple(layer_cost(node) for node in training if node.cell is not None)
+    layers = tuple(layer_cost(node) for node in training)
     return Costs(
         layers=tuple(layer for layer in layers if layer.parameters or layer.extras),
         deployed=frozenset(node.name for node in deployed),

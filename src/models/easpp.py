@@ -6,26 +6,30 @@ from mindspore.common.initializer import initializer
 
 from ..spec.blocks import Norm
 from ..spec.modnet import EasppSpec
-from .layers import Concat, MapShape, native_layout
+from . import maps
+from .layers import Concat
+from .maps import MapShape
 from .units import ConvNormAct
 
 
 class ScaleFusion(nn.Cell):
     """Maps of equal shape -> their sum, weighted for every map and channel by `weight` [maps, channels]."""
 
-    def __init__(self, maps: int, channels: int) -> None:
+    def __init__(self, count: int, channels: int) -> None:
         super().__init__()
-        self.weight = ms.Parameter(initializer("ones", (maps, channels)), name="weight")
-        self.shape = (-1,) if native_layout() else (-1, 1, 1)
+        self.weight = ms.Parameter(initializer("ones", (count, channels)), name="weight")
+        self.shape = (-1,) if maps.native_layout() else (-1, 1, 1)
 
-    def construct(self, *maps: ms.Tensor) -> ms.Tensor:
-        fused = maps[0] * self.weight[0].reshape(self.shape)
-        for i in range(1, len(maps)):
-            fused = fused + maps[i] * self.weight[i].reshape(self.shape)
+    def construct(self, *scales: ms.Tensor) -> ms.Tensor:
+        """Maps of equal shape -> one of that shape."""
+        fused = scales[0] * self.weight[0].reshape(self.shape)
+        for i in range(1, len(scales)):
+            fused = fused + scales[i] * self.weight[i].reshape(self.shape)
         return fused
 
-    def out_shape(self, *maps: MapShape) -> MapShape:
-        return maps[0]
+    def out_shape(self, *scales: MapShape) -> MapShape:
+        """That of each."""
+        return scales[0]
 
 
 class EfficientAspp(nn.Cell):
@@ -53,8 +57,9 @@ class EfficientAspp(nn.Cell):
         self.project = ConvNormAct(width, out, 1)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """A map -> one of `out.channels` at twice its sides."""
         x = self.upsample(self.reduce(x))
-        maps = ()
+        scaled: tuple[ms.Tensor, ...] = ()
         for scale in self.scales:
-            maps += (scale(x),)
-        return self.project(self.fuse(*maps))
+            scaled += (scale(x),)
+        return self.project(self.fuse(*scaled))

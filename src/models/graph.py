@@ -13,7 +13,11 @@ from unittest import mock
 from mindspore import nn
 
 from ..common.errors import NetworkError
-from .layers import MapShape
+from .maps import MapShape
+
+
+class ImageInput(nn.Cell):
+    """Stands for the image in a graph, as the layer that makes it; computes nothing."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,14 @@ class Node:
 
     Attributes:
         name: the cell's name in the network, as in its parameters' names; "input" for the image.
-        cell: the layer; None for the image.
+        cell: the layer; an `ImageInput` for the image.
         inputs: indices of the nodes that feed it, in the order of the cell's arguments.
         shape: channels, height and width of its output.
     """
 
     index: int
     name: str
-    cell: nn.Cell | None
+    cell: nn.Cell
     inputs: tuple[int, ...]
     shape: MapShape
 
@@ -42,6 +46,7 @@ class Graph:
     outputs: tuple[int, ...]
 
     def consumers(self, index: int) -> list[Node]:
+        """The layers that take the output of a node."""
         return [node for node in self.nodes if index in node.inputs]
 
     def __iter__(self) -> Iterator[Node]:
@@ -55,7 +60,7 @@ def trace(network: nn.Cell, height: int = 512, width: int = 512) -> Graph:
     where a cell's `construct` does more than call layers.
     """
     tracer = _Tracer(network)
-    image = tracer.add("input", None, (), (3, height, width))
+    image = tracer.add("input", ImageInput(), (), (3, height, width))
     with tracer.recording():
         outputs = network(image)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -75,7 +80,7 @@ class _Tracer:
         self.names = {id(cell): name for name, cell in network.cells_and_names()}
         self.nodes: list[Node] = []
 
-    def add(self, name: str, cell: nn.Cell | None, inputs: tuple[_Symbol, ...], shape: MapShape) -> _Symbol:
+    def add(self, name: str, cell: nn.Cell, inputs: tuple[_Symbol, ...], shape: MapShape) -> _Symbol:
         node = Node(len(self.nodes), name, cell, tuple(symbol.index for symbol in inputs), shape)
         self.nodes.append(node)
         return _Symbol(node.index, (1, *shape))

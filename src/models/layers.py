@@ -1,58 +1,20 @@
-"""Layers shared by all networks, in one of two layouts.
+"""Layers shared by all networks. Maps are float32, in one of the two layouts of `maps.py`.
 
-Portable: MindSpore's own operators on [N, C, H, W]; CPU, GPU and Ascend. Native: the fused operators of
-`src.backend.cpu_ops` on [N, H, W, C]; chosen on the CPU where they are built. Parameters, their names and the results
-are the same, so a checkpoint of one runs in the other. Networks enter a layout with `ToLayout`, build maps with the
-cells below, and leave it with `ToMatte`; nothing else in a network knows of the difference.
-
-Each layer tells its `out_shape` (channels, height, width) from those of its inputs: `src/models/graph.py` reads the
-network's data flow by it.
+A layer is built for the layout in force when it is made; both have the same parameters under the same names.
 """
 
 import mindspore as ms
 from mindspore import nn, ops
+from mindspore.common.initializer import initializer
 
-from ..backend import cpu_ops
+from ..spec.activations import find_activation
 from ..spec.blocks import Norm
+from . import maps
+from .maps import MapShape
 from .portable import InstanceNorm, resize
-
-MapShape = tuple[int, int, int]  # channels, height, width; the same in both layouts
 
 BN_EPS = 1e-5
 BN_MOMENTUM = 0.9  # MindSpore keeps 0.9 of the old statistics; PyTorch writes the same rule as 0.1.
-
-
-def native_layout() -> bool:
-    """True where networks run on the native CPU operators (and maps are [N, H, W, C])."""
-    return ms.get_context("device_target") == "CPU" and cpu_ops.available()
-
-
-class Downsample(nn.Cell):
-    """The image [N, C, H, W] at 1 / `factor` of its size, bilinear."""
-
-    def __init__(self, factor: int) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def construct(self, x: ms.Tensor) -> ms.Tensor:
-        return resize(x, x.shape[2] // self.factor, x.shape[3] // self.factor)
-
-    def out_shape(self, x: MapShape) -> MapShape:
-        return x[0], x[1] // self.factor, x[2] // self.factor
-
-
-class ToLayout(nn.Cell):
-    """[N, C, H, W] -> the layout of the maps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.native = native_layout()
-
-    def construct(self, x: ms.Tensor) -> ms.Tensor:
-        return x.transpose(0, 2, 3, 1) if self.native else x
-
-    def out_shape(self, x: MapShape) -> MapShape:
-        return x
 
 
 class Conv2d(nn.Cell):
@@ -62,7 +24,7 @@ class Conv2d(nn.Cell):
     right, as TensorFlow does for even sides.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the numbers of a convolution, as every framework takes them
         self,
         in_channels: int,
         out_channels: int,
@@ -81,11 +43,11 @@ class Conv2d(nn.Cell):
         self.in_channels, self.out_channels, self.kernel = in_channels, out_channels, kernel
         self.stride, self.group, self.pad, self.dilation = stride, group, pad, dilation
         shape = (out_channels, in_channels // group, kernel, kernel)
-        self.weight = ms.Parameter(ms.common.initializer.initializer("he_normal", shape), name="weight")
+        self.weight = ms.Parameter(initializer("he_normal", shape), name="weight")
         self.has_bias = bias
         if bias:
-            self.bias = ms.Parameter(ms.common.initializer.initializer("zeros", (out_channels,)), name="bias")
-        self.native = native_layout()
+            self.bias = ms.Parameter(initializer("zeros", (out_channels,)), name="bias")
+        self.native = maps.native_layout()
         if self.native:
             from ..backend.cpu_ops.operators import Conv2dOp
 
@@ -97,12 +59,14 @@ class Conv2d(nn.Cell):
             self.add_bias = ops.BiasAdd()
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """A map of `in_channels` -> one of `out_channels`."""
         if self.native:
             return self.op(x, self.weight, self.bias) if self.has_bias else self.op(x, self.weight)
         y = self.op(x, self.weight)
         return self.add_bias(y, self.bias) if self.has_bias else y
 
     def out_shape(self, x: MapShape) -> MapShape:
+        """Sides divided by the stride, rounded up where the padding is symmetric."""
         around = sum(self.pad[:2]) - self.reach
         return self.out_channels, (x[1] + around) // self.stride + 1, (x[2] + around) // self.stride + 1
 
@@ -111,7 +75,7 @@ class NormAct(nn.Cell):
     """IBNorm (batch norm on the first `norm.bn` channels, instance norm on the rest), then `act`, then a shortcut.
 
     Args:
-        act: "none", "relu" or "relu6".
+        act: a name of `spec/activations.py`. The native norm computes some itself; the others' cells follow it.
         shortcut: whether `construct` gets a second map, which is added at the end.
 
     Source: IBN-Net, Pan et al. 2018; with `norm.inorm = 0` it is plain batch norm.
@@ -119,10 +83,13 @@ class NormAct(nn.Cell):
 
     def __init__(self, norm: Norm, act: str, eps: float = BN_EPS, shortcut: bool = False) -> None:
         super().__init__()
-        self.bn, self.inorm_channels, self.eps, self.settings = norm.bn, norm.inorm, eps, (act, shortcut)
+        activation = find_activation(act)
+        self.bn, self.inorm_channels, self.eps = norm.bn, norm.inorm, eps
         self.bnorm = nn.BatchNorm2d(norm.bn, eps=eps) if norm.bn else nn.Identity()
-        self.act = {"none": nn.Identity, "relu": nn.ReLU, "relu6": nn.ReLU6}[act]()
-        self.native = native_layout()
+        self.act, self.act_name = activation.cell(), act
+        self.native = maps.native_layout()
+        self.fused = self.native and activation.native is not None
+        self.fused_settings = (act, shortcut) if self.fused else ("none", False)
         if self.native:
             self.placeholder = ms.Tensor([1.0], ms.float32)
         else:
@@ -137,12 +104,13 @@ class NormAct(nn.Cell):
         if self.native:
             from ..backend.cpu_ops.operators import NormOp
 
-            self.op = NormOp(self.bn, self.eps, momentum, *self.settings)
+            self.op = NormOp(self.bn, self.eps, momentum, *self.fused_settings)
 
     def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
-        if self.native:
+        """A map, and with `shortcut` a second one of the same shape -> a map of that shape."""
+        if self.fused:
             return self._native(x, *shortcut)
-        y = self.act(self._portable(x))
+        y = self.act(self._native(x) if self.native else self._portable(x))
         return y + shortcut[0] if shortcut else y
 
     def _portable(self, x: ms.Tensor) -> ms.Tensor:
@@ -165,6 +133,7 @@ class NormAct(nn.Cell):
         return y
 
     def out_shape(self, x: MapShape, *shortcut: MapShape) -> MapShape:
+        """As it is."""
         return x
 
 
@@ -177,24 +146,26 @@ class Concat(nn.Cell):
     def __init__(self, *upsample: bool, legacy: bool = False) -> None:
         super().__init__()
         self.upsample, self.legacy = upsample, legacy
-        self.native = native_layout()
+        self.native = maps.native_layout()
         if self.native:
             from ..backend.cpu_ops.operators import ConcatOp
 
             self.op = ConcatOp(*upsample, legacy=legacy)
 
-    def construct(self, *maps: ms.Tensor) -> ms.Tensor:
+    def construct(self, *inputs: ms.Tensor) -> ms.Tensor:
+        """Maps that agree in size once those flagged are upsampled -> one map of all their channels."""
         if self.native:
-            return self.op(*maps)
+            return self.op(*inputs)
         sized = []
-        for i in range(len(maps)):
-            x = maps[i]
+        for i in range(len(inputs)):
+            x = inputs[i]
             sized.append(resize(x, 2 * x.shape[2], 2 * x.shape[3], self.legacy) if self.upsample[i] else x)
         return sized[0] if len(sized) == 1 else ops.cat(sized, axis=1)
 
-    def out_shape(self, *maps: MapShape) -> MapShape:
+    def out_shape(self, *inputs: MapShape) -> MapShape:
+        """The sum of the channels, at the size of the largest."""
         times = 2 if self.upsample[0] else 1
-        return sum(m[0] for m in maps), times * maps[0][1], times * maps[0][2]
+        return sum(shape[0] for shape in inputs), times * inputs[0][1], times * inputs[0][2]
 
 
 class SqueezeExcite(nn.Cell):
@@ -204,15 +175,17 @@ class SqueezeExcite(nn.Cell):
         super().__init__()
         self.fc1 = nn.Dense(channels, hidden, has_bias=False)
         self.fc2 = nn.Dense(hidden, channels, has_bias=False)
-        native = native_layout()
+        native = maps.native_layout()
         self.axes = (1, 2) if native else (2, 3)
         self.shape = (-1, 1, 1, channels) if native else (-1, channels, 1, 1)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """A map -> the same, each channel scaled by its gate in [0, 1]."""
         gate = ops.sigmoid(self.fc2(ops.relu(self.fc1(x.mean(self.axes)))))
         return x * gate.reshape(self.shape)
 
     def out_shape(self, x: MapShape) -> MapShape:
+        """As it is."""
         return x
 
 
@@ -221,26 +194,12 @@ class AttentionMap(nn.Cell):
 
     def __init__(self) -> None:
         super().__init__()
-        self.axis = -1 if native_layout() else 1
+        self.axis = -1 if maps.native_layout() else 1
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """A map -> [N, h * w], at least 0."""
         return ops.square(x).mean(self.axis).reshape(x.shape[0], -1)
 
     def out_shape(self, x: MapShape) -> MapShape:
+        """One channel; rows are not told from columns any more."""
         return 1, x[1], x[2]
-
-
-class ToMatte(nn.Cell):
-    """A map of one channel, out of the layout and through the sigmoid: -> [N, 1, H, W] in [0, 1]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.native = native_layout()
-
-    def construct(self, x: ms.Tensor) -> ms.Tensor:
-        if self.native:  # one channel: the two layouts hold the same numbers in the same order
-            x = x.reshape(x.shape[0], 1, x.shape[1], x.shape[2])
-        return ops.sigmoid(x)
-
-    def out_shape(self, x: MapShape) -> MapShape:
-        return x

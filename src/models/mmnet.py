@@ -1,13 +1,17 @@
 """MMNet (Seo et al., "Towards Real-Time Automatic Portrait Matting on Mobile Devices", arXiv 1904.03816)."""
 
+from dataclasses import replace
+
 import mindspore as ms
 from mindspore import nn
 from mindspore.common.initializer import initializer
 
 from ..spec.blocks import Norm
 from ..spec.mmnet import JoinSpec, MMNetSpec, MultiBranchSpec
-from .layers import Concat, Conv2d, NormAct, ToLayout
-from .two_class import FromLayout, PersonMatte
+from .layers import Concat, Conv2d, NormAct
+from .maps import FromLayout, ToLayout
+from .narrowing import Kept, Narrowing, register_narrowing
+from .two_class import PersonMatte
 from .units import ConvNormAct
 
 BN_EPS = 1e-3
@@ -41,7 +45,8 @@ class MultiBranch(nn.Cell):
         self.project = unit(sum(spec.branches), spec.out, act=spec.act)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
-        maps = ()
+        """A map -> one of `spec.out` channels at 1 / stride of its size."""
+        maps: tuple[ms.Tensor, ...] = ()
         for branch in self.branches:
             maps += (branch(x),)
         return self.project(self.join(*maps))
@@ -65,6 +70,7 @@ class MMNetEncoder(nn.Cell):
         self.to16x = chain(spec.blocks[second - 1].out, spec.blocks[second:])
 
     def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
+        """A map of the image -> maps at 1/4, 1/8 and 1/16 of its sides."""
         enc4x = self.to4x(self.stem(x))
         enc8x = self.to8x(enc4x)
         return enc4x, enc8x, self.to16x(enc8x)
@@ -80,6 +86,7 @@ class Join(nn.Cell):
         self.join = Concat(True, False, legacy=True)
 
     def construct(self, x: ms.Tensor, skip: ms.Tensor) -> ms.Tensor:
+        """A deep map and one of twice its sides -> a map of the latter's size."""
         return self.join(self.reduce(x), self.skip(skip))
 
 
@@ -102,6 +109,7 @@ class MMNetDecoder(nn.Cell):
         self.upsample2x, self.upsample1x = Concat(True, legacy=True), Concat(True, legacy=True)
 
     def construct(self, enc4x: ms.Tensor, enc8x: ms.Tensor, enc16x: ms.Tensor) -> ms.Tensor:
+        """Maps at 1/4, 1/8 and 1/16 of the sides -> a map of two logits at full size."""
         x = self.refine(self.up4x(self.up8x(enc16x, enc8x), enc4x))
         return self.upsample1x(self.upsample2x(self.head(self.reduce(x))))
 
@@ -129,8 +137,36 @@ class MMNet(nn.Cell):
                 cell.set_momentum(BN_MOMENTUM)
 
     def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ms.Tensor]:
+        """Image [N, 3, H, W] in [0, 1] -> what the class says, float32."""
         maps = self.encoder(self.to_layout(image))
         logits = self.from_layout(self.decoder(*maps))
         if self.training:
             return logits, self.from_layout(self.auxiliary(maps[2]))
         return self.to_matte(logits)
+
+
+def narrow_mmnet(network: MMNet, kept: Kept) -> MMNetSpec:
+    """The spec of what is left of an MMNet."""
+    encoder, decoder, spec = network.encoder, network.decoder, network.spec
+
+    def block(cell: MultiBranch, block: MultiBranchSpec) -> MultiBranchSpec:
+        branches = tuple(kept.norm(branch[-1].norm).channels for branch in cell.branches)
+        return replace(block, branches=branches, out=kept.norm(cell.project.norm).channels)
+
+    def join(cell: Join) -> JoinSpec:
+        return JoinSpec(kept.norm(cell.reduce.norm).channels, kept.norm(cell.skip[-1].norm).channels)
+
+    cells = [*encoder.to4x, *encoder.to8x, *encoder.to16x]
+    return replace(
+        spec,
+        stem=kept.norm(encoder.stem.norm).channels,
+        blocks=tuple(block(cell, old) for cell, old in zip(cells, spec.blocks, strict=True)),
+        up8x=join(decoder.up8x),
+        up4x=join(decoder.up4x),
+        refine=tuple(block(cell, old) for cell, old in zip(decoder.refine, spec.refine, strict=True)),
+        last=kept.norm(decoder.reduce.norm).channels,
+    )
+
+
+PARTS = {"encoder": "backbone", "decoder": "decoder", "auxiliary": "decoder"}
+register_narrowing(MMNet, Narrowing(PARTS, narrow_mmnet))

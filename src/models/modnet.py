@@ -1,13 +1,18 @@
 """MODNet (Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition", AAAI 2022)."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import mindspore as ms
 from mindspore import nn
 
 from ..spec.blocks import Norm
 from ..spec.modnet import ModNetSpec
 from .easpp import EfficientAspp
-from .encoder import Encoder
-from .layers import AttentionMap, Concat, Downsample, SqueezeExcite, ToLayout
+from .encoder import Encoder, narrow_encoder
+from .layers import AttentionMap, Concat, SqueezeExcite
+from .maps import Downsample, ToLayout
+from .narrowing import Kept, Narrowing, register_narrowing
 from .units import ConvNormAct, MatteHead
 
 
@@ -30,7 +35,7 @@ class LowResolutionBranch(nn.Cell):
         self.se = SqueezeExcite(spec.encoder.head, spec.se_hidden)
         self.upsample = Concat(True)
         self.has_easpp = spec.easpp is not None
-        if self.has_easpp:
+        if spec.easpp is not None:
             self.easpp = EfficientAspp(spec.encoder.head, spec.easpp, spec.lr16x)
         else:
             self.conv_lr16x = unit(spec.encoder.head, spec.lr16x, 5)
@@ -38,6 +43,7 @@ class LowResolutionBranch(nn.Cell):
         self.head = MatteHead(spec.lr8x.channels, 3, stride=2)
 
     def construct(self, enc32x: ms.Tensor) -> ms.Tensor:
+        """The deepest map -> one at 1/8 of the image's sides."""
         gated = self.se(enc32x)
         lr16x = self.easpp(gated) if self.has_easpp else self.conv_lr16x(self.upsample(gated))
         return self.conv_lr8x(self.upsample(lr16x))
@@ -65,6 +71,7 @@ class HighResolutionBranch(nn.Cell):
     def construct(
         self, image2x: ms.Tensor, image4x: ms.Tensor, enc2x: ms.Tensor, enc4x: ms.Tensor, lr4x: ms.Tensor
     ) -> ms.Tensor:
+        """Images and maps at 1/2 and 1/4 of the sides -> a map at 1/2."""
         enc2x = self.tohr_enc2x(enc2x)
         hr4x = self.conv_enc2x(self.join(image2x, enc2x))
         hr4x = self.conv_enc4x(self.join(hr4x, self.tohr_enc4x(enc4x)))
@@ -88,6 +95,7 @@ class FusionBranch(nn.Cell):
         self.join_upsampled = Concat(True, False)
 
     def construct(self, image: ms.Tensor, lr4x: ms.Tensor, hr2x: ms.Tensor) -> ms.Tensor:
+        """The image's map, and maps at 1/4 and 1/2 of its sides -> alpha [N, 1, H, W] in [0, 1]."""
         f2x = self.conv_f2x(self.join_upsampled(self.conv_lr4x(lr4x), hr2x))
         return self.head(self.conv_f(self.join_upsampled(f2x, image)))
 
@@ -115,6 +123,7 @@ class MODNet(nn.Cell):
         self.returns_maps = False
 
     def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ...]:
+        """Image [N, 3, H, W], normalised -> what the class says, float32 in [0, 1]."""
         image2x, image4x = self.to_layout(self.half(image)), self.to_layout(self.quarter(image))
         image = self.to_layout(image)
         enc2x, enc4x, enc32x = self.encoder(image)
@@ -126,3 +135,41 @@ class MODNet(nn.Cell):
             return matte
         outputs = self.lr_branch.head(lr8x), self.hr_branch.detail(hr2x, image), matte
         return (*outputs, self.attention(lr8x), self.attention(hr2x)) if self.returns_maps else outputs
+
+
+def _three(norms: Iterable[Norm]) -> tuple[Norm, Norm, Norm]:
+    first, second, third = norms
+    return first, second, third
+
+
+def _four(norms: Iterable[Norm]) -> tuple[Norm, Norm, Norm, Norm]:
+    first, second, third, fourth = norms
+    return first, second, third, fourth
+
+
+def narrow_modnet(network: MODNet, kept: Kept) -> ModNetSpec:
+    """The spec of what is left of a MODNet."""
+    lr, hr, fusion = network.lr_branch, network.hr_branch, network.f_branch
+    easpp = network.spec.easpp
+    return replace(
+        network.spec,
+        encoder=narrow_encoder(network.encoder, network.spec.encoder, kept),
+        se_hidden=kept.hidden(lr.se),
+        lr16x=kept.norm((lr.easpp.project if easpp else lr.conv_lr16x).norm),
+        lr8x=kept.norm(lr.conv_lr8x.norm),
+        tohr_enc2x=kept.norm(hr.tohr_enc2x.norm),
+        conv_enc2x=kept.norm(hr.conv_enc2x.norm),
+        tohr_enc4x=kept.norm(hr.tohr_enc4x.norm),
+        conv_enc4x=kept.norm(hr.conv_enc4x.norm),
+        hr4x=_three(kept.norm(cell.norm) for cell in hr.conv_hr4x),
+        hr2x=_four(kept.norm(cell.norm) for cell in hr.conv_hr2x),
+        detail=kept.norm(hr.conv_hr.norm),
+        lr4x=kept.norm(fusion.conv_lr4x.norm),
+        f2x=kept.norm(fusion.conv_f2x.norm),
+        fusion=kept.norm(fusion.conv_f.norm),
+        easpp=easpp and replace(easpp, channels=kept.norm(lr.easpp.reduce.norm).channels),
+    )
+
+
+PARTS = {"encoder": "backbone", "lr_branch": "lr", "hr_branch": "hr", "f_branch": "fusion"}
+register_narrowing(MODNet, Narrowing(PARTS, narrow_modnet))

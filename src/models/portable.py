@@ -26,6 +26,7 @@ class InstanceNorm(nn.Cell):
         self.norm = ops.BatchNorm(is_training=True, epsilon=eps, momentum=0.0)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """[N, C, H, W] -> the same shape, each channel of each image with mean 0 and variance 1."""
         n, c, h, w = x.shape
         one, zero = ops.ones((n * c,), x.dtype), ops.zeros((n * c,), x.dtype)
         return self.norm(x.reshape(1, n * c, h, w), one, zero, zero, one)[0].reshape(n, c, h, w)

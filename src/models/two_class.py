@@ -1,24 +1,9 @@
-"""The end of a network with two classes: logits out of the layout, and the matte that they mean."""
+"""The end of a network with two classes: the matte that its logits mean."""
 
 import mindspore as ms
 from mindspore import nn, ops
 
-from . import layers
-from .layers import MapShape
-
-
-class FromLayout(nn.Cell):
-    """A map, out of the layout: -> [N, C, H, W]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.native = layers.native_layout()
-
-    def construct(self, x: ms.Tensor) -> ms.Tensor:
-        return x.transpose(0, 3, 1, 2) if self.native else x
-
-    def out_shape(self, x: MapShape) -> MapShape:
-        return x
+from .maps import MapShape
 
 
 def person_logit(logits: ms.Tensor) -> ms.Tensor:
@@ -31,7 +16,9 @@ class PersonMatte(nn.Cell):
     """Logits [N, 2, H, W] of background and person -> the person's softmax, [N, 1, H, W] in [0, 1]."""
 
     def construct(self, logits: ms.Tensor) -> ms.Tensor:
+        """[N, 2, H, W] -> [N, 1, H, W] in [0, 1]."""
         return ops.sigmoid(person_logit(logits))
 
     def out_shape(self, x: MapShape) -> MapShape:
+        """One channel of the same size."""
         return 1, x[1], x[2]

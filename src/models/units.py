@@ -4,13 +4,14 @@ import mindspore as ms
 from mindspore import nn
 
 from ..spec.blocks import Norm
-from .layers import BN_EPS, Conv2d, NormAct, ToMatte
+from .layers import BN_EPS, Conv2d, NormAct
+from .maps import ToMatte
 
 
 class ConvNormAct(nn.Cell):
     """Convolution, IBNorm (or plain batch norm) and activation: the unit that all networks are made of."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - those of its convolution and of its norm
         self,
         in_channels: int,
         norm: Norm,
@@ -29,6 +30,7 @@ class ConvNormAct(nn.Cell):
         self.norm = NormAct(norm, act, eps, shortcut)
 
     def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:
+        """A map, and with `shortcut` one of the output's shape -> a map of `norm.channels`."""
         return self.norm(self.conv(x), *shortcut)
 
 
@@ -41,4 +43,5 @@ class MatteHead(nn.Cell):
         self.to_matte = ToMatte()
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """A map -> alpha [N, 1, H, W] in [0, 1]."""
         return self.to_matte(self.conv(x))

@@ -1,6 +1,8 @@
 """How an image becomes the input of a network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,12 @@ class Preprocess:
     def __post_init__(self) -> None:
         if isinstance(self.ref_size, list):  # JSON knows no tuples
             object.__setattr__(self, "ref_size", tuple(self.ref_size))
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Preprocess":
+        """From what JSON gives, where lists stand for tuples."""
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**given)
 
     @property
     def fixed_size(self) -> tuple[int, int] | None:

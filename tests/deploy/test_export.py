@@ -11,7 +11,7 @@ from src.common.errors import ExportError
 from src.deploy import parity
 from src.deploy.mindir import portable_operators
 from src.deploy.parity import LIMIT, check_parity
-from src.models import layers
+from src.models import maps
 from src.programs import export as program
 from src.runtime.base import InputForm, Predictor
 from src.runtime.factory import open_predictor
@@ -85,7 +85,7 @@ def test_rounding_noise_moves_weights_and_brings_them_back():
 
 def test_portable_operators():
     with portable_operators():
-        assert not layers.native_layout()
+        assert not maps.native_layout()
 
 
 def test_the_program(narrow_ckpt, tmp_path):

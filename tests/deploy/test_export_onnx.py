@@ -14,7 +14,8 @@ from src.common.errors import ConfigError, NetworkError
 from src.deploy.onnx_model import OPSET, onnx_model, parse_shape
 from src.model_file.contract import CONTRACT_KEY, Contract
 from src.models.build import build_network
-from src.models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout
+from src.models.layers import Concat, Conv2d, NormAct, SqueezeExcite
+from src.models.maps import Downsample, ToLayout
 from src.models.units import ConvNormAct, MatteHead
 from src.spec.blocks import Norm
 from src.spec.mmnet import mmnet_spec

@@ -16,11 +16,12 @@ from src.config.config import Config
 from src.deploy.export import ExportOptions, export
 from src.deploy.onnx_model import onnx_model
 from src.deploy.parity import LIMIT
-from src.models import layers
+from src.models import maps
 from src.models.build import MODNet, build_network
 from src.models.costs import count
 from src.models.easpp import EfficientAspp, ScaleFusion
-from src.models.layers import ToLayout
+from src.models.layers import BN_EPS
+from src.models.maps import ToLayout
 from src.pruning.groups import channels_of
 from src.pruning.surgery import prune
 from src.spec.blocks import Norm
@@ -41,8 +42,7 @@ HEAD = "lr_branch.easpp"
 def layout(request, monkeypatch) -> str:
     if request.param == "native" and not cpu_ops.available():
         pytest.skip("the native operators are not built here (python -m src.backend.cpu_ops.build)")
-    monkeypatch.setattr(layers, "native_layout", lambda: request.param == "native")
-    monkeypatch.setattr("src.models.easpp.native_layout", layers.native_layout)
+    monkeypatch.setattr(maps, "native_layout", lambda: request.param == "native")
     return request.param
 
 
@@ -80,7 +80,7 @@ def plain_norms(cell: EfficientAspp) -> None:
     """Every norm passes its input on: (x - 0) / sqrt(1 - eps + eps) * 1 + 0."""
     for name, parameter in cell.parameters_and_names():
         if name.endswith("variance"):
-            parameter.set_data(ms.Tensor(np.full(parameter.shape, 1 - layers.BN_EPS, np.float32)))
+            parameter.set_data(ms.Tensor(np.full(parameter.shape, 1 - BN_EPS, np.float32)))
     cell.set_train(False)
 
 

@@ -11,7 +11,7 @@ import torch
 from benchmarks.reference import golden
 from benchmarks.reference.torch_modnet import TorchMODNet, official_state
 from benchmarks.reference.torch_spec import torch_twin
-from src.models.layers import native_layout
+from src.models.maps import native_layout
 from src.models.norms import freeze_batch_norm
 from tests.support.golden_networks import MATTES, conversion, expected, golden_input, golden_matte, network
 from tests.support.programs import run_program

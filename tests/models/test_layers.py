@@ -8,13 +8,17 @@ import torch.nn.functional as F
 
 from benchmarks.reference.torch_spec import IBNorm, SameConv
 from src.backend import cpu_ops
-from src.models import layers
-from src.models.layers import Concat, Conv2d, NormAct, SqueezeExcite, ToLayout
+from src.models import maps
+from src.models.layers import Concat, Conv2d, NormAct, SqueezeExcite
+from src.models.maps import ToLayout
 from src.models.portable import resize
 from src.models.units import MatteHead
 from src.spec.blocks import Norm
 
-ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "relu6": F.relu6}
+ACTIVATIONS = {
+    "none": lambda x: x, "relu": F.relu, "relu6": F.relu6, "hswish": F.hardswish, "leaky_relu": F.leaky_relu,
+    "silu": F.silu,
+}  # fmt: skip
 
 
 @pytest.fixture(params=["portable", "native"])
@@ -22,7 +26,7 @@ def layout(request, monkeypatch) -> str:
     """Cells built inside the test take this layout."""
     if request.param == "native" and not cpu_ops.available():
         pytest.skip("the native operators are not built here (python -m src.backend.cpu_ops.build)")
-    monkeypatch.setattr(layers, "native_layout", lambda: request.param == "native")
+    monkeypatch.setattr(maps, "native_layout", lambda: request.param == "native")
     return request.param
 
 

@@ -7,10 +7,11 @@ import torch
 
 from src.backend import cpu_ops
 from src.checkpoint.file import Meta, load_network, read_checkpoint, save_checkpoint, weights_of
-from src.models import layers
+from src.models import maps
 from src.models.build import build_network
 from src.models.graph import trace
 from src.models.layers import Concat, Conv2d, NormAct
+from src.spec.blocks import Norm
 from src.spec.mmnet import WIDTH_MULTIPLIERS, mmnet_spec, scaled
 from src.spec.preprocess import Preprocess
 from src.spec.serialisation import spec_from_json, spec_to_json
@@ -40,7 +41,7 @@ def layout(request, monkeypatch) -> str:
     """Networks built inside the test take this layout."""
     if request.param == "native" and not cpu_ops.available():
         pytest.skip("the native operators are not built here (python -m src.backend.cpu_ops.build)")
-    monkeypatch.setattr(layers, "native_layout", lambda: request.param == "native")
+    monkeypatch.setattr(maps, "native_layout", lambda: request.param == "native")
     return request.param
 
 
@@ -135,7 +136,7 @@ def test_legacy_upsampling_by_hand(layout):
     """Output j lies at j / 2 of the input; the last one repeats the border."""
     x = np.float32([[0, 4], [8, 16]]).reshape(1, 1, 2, 2)
     expected = [[0, 2, 4, 4], [4, 7, 10, 10], [8, 12, 16, 16], [8, 12, 16, 16]]
-    cell, put = Concat(True, legacy=True), layers.ToLayout()
+    cell, put = Concat(True, legacy=True), maps.ToLayout()
     np.testing.assert_array_equal(cell(put(ms.Tensor(x))).asnumpy().reshape(4, 4), expected)
     row = np.float32([0, 4, 8]).reshape(1, 1, 1, 3)
     twice = cell(cell(put(ms.Tensor(row)))).asnumpy().reshape(4, 12)  # two steps of two are one of four
@@ -144,7 +145,7 @@ def test_legacy_upsampling_by_hand(layout):
 
 def test_gradient_of_legacy_upsampling_by_hand(layout):
     """Each output hands its gradient to the inputs that it was blended from."""
-    cell, put = Concat(True, False, legacy=True), layers.ToLayout()
+    cell, put = Concat(True, False, legacy=True), maps.ToLayout()
     small, large = np.zeros((1, 1, 1, 2), np.float32), np.zeros((1, 1, 2, 4), np.float32)
     pull = put(ms.Tensor(np.float32([[[1, 10, 100, 1000], [0] * 4], [[0] * 4, [0] * 4]]).reshape(1, 2, 2, 4)))
 
@@ -162,7 +163,7 @@ def test_dilated_convolution_by_hand(layout):
     cell.weight.set_data(ms.Tensor(np.arange(1, 10, dtype=np.float32).reshape(1, 1, 3, 3)))
     x = np.zeros((1, 1, 5, 5), np.float32)
     x[0, 0, 2, 2] = 1
-    y = cell(layers.ToLayout()(ms.Tensor(x))).asnumpy().reshape(5, 5)
+    y = cell(maps.ToLayout()(ms.Tensor(x))).asnumpy().reshape(5, 5)
     expected = np.zeros((5, 5))
     expected[::2, ::2] = [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
     np.testing.assert_array_equal(y, expected)
@@ -170,10 +171,10 @@ def test_dilated_convolution_by_hand(layout):
 
 @pytest.mark.parametrize("momentum", [0.999, 0.5])
 def test_momentum_of_the_moving_statistics(layout, momentum):
-    cell = NormAct(layers.Norm(1, 0), "none")
+    cell = NormAct(Norm(1, 0), "none")
     cell.set_momentum(momentum)
     cell.set_train(True)
-    x = layers.ToLayout()(ms.Tensor(np.float32([1, 3]).reshape(1, 1, 1, 2)))  # mean 2, unbiased variance 2
+    x = maps.ToLayout()(ms.Tensor(np.float32([1, 3]).reshape(1, 1, 1, 2)))  # mean 2, unbiased variance 2
     cell(x)
     assert cell.bnorm.moving_mean.asnumpy()[0] == pytest.approx((1 - momentum) * 2, rel=1e-4)
     assert cell.bnorm.moving_variance.asnumpy()[0] == pytest.approx(momentum * 1 + (1 - momentum) * 2, rel=1e-4)

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.reference.torch_spec import SpecMODNet, named_tensors, torch_twin
 from src.backend import cpu_ops
-from src.models import layers
+from src.models import maps
 from src.models.backbones import find_backbone
 from src.models.build import Encoder, build_network
 from src.models.norms import freeze_batch_norm
@@ -63,7 +63,7 @@ def test_frozen_norms_use_and_keep_their_statistics():
 def test_both_layouts_hold_the_same_parameters_and_give_the_same_matte(narrow, monkeypatch):
     if not cpu_ops.available():
         pytest.skip("the native operators are not built here (python -m src.backend.cpu_ops.build)")
-    monkeypatch.setattr(layers, "native_layout", lambda: False)
+    monkeypatch.setattr(maps, "native_layout", lambda: False)
     portable = narrow_network()
     shapes = [{p.name: (p.shape, p.requires_grad) for p in cell.get_parameters()} for cell in (narrow, portable)]
     assert shapes[0] == shapes[1]
@@ -87,7 +87,7 @@ def test_efficientnet_lite0_encoder():
     ours = encoder(cell.to_layout(ms.Tensor(image)))
     for a, b, channels, stride in zip(ours, expected, (16, 24, 1280), (2, 4, 32), strict=True):
         assert b.shape == (1, channels, 64 // stride, 96 // stride)
-        a = a.asnumpy().transpose(0, 3, 1, 2) if layers.native_layout() else a.asnumpy()
+        a = a.asnumpy().transpose(0, 3, 1, 2) if maps.native_layout() else a.asnumpy()
         np.testing.assert_allclose(a, b.numpy(), atol=1e-4)
     assert (
         sum(p.size for p in Encoder(find_backbone("efficientnet_lite0").encoder()).trainable_params())

@@ -14,7 +14,7 @@ from benchmarks.reference.golden import image
 from src.backend import cpu_ops
 from src.checkpoint.file import load_weights
 from src.common.errors import NetworkError
-from src.models import layers
+from src.models import maps
 from src.models.build import build_network
 from src.pruning.groups import Channels, channels_of
 from src.pruning.surgery import arrays_of, cut, prune, zero_channels
@@ -78,13 +78,13 @@ def worst(one: list[np.ndarray], other: list[np.ndarray]) -> float:
 def test_equals_the_network_with_those_channels_zeroed(encoder, trained):
     network = build(spec_of(encoder), trained)
     channels, rng = channels_of(network), np.random.default_rng(7)
-    full, picture = Masked(network, channels), image(32, 64, 3)
+    full, inputs = Masked(network, channels), image(32, 64, 3)
     moved = 0
-    whole = outputs(network, picture)
+    whole = outputs(network, inputs)
     for _ in range(PLANS):
         keep = random_keep(channels, rng)
-        expected = full.outputs(keep, picture)
-        assert worst(outputs(prune(network, keep, channels), picture), expected) < 1e-5
+        expected = full.outputs(keep, inputs)
+        assert worst(outputs(prune(network, keep, channels), inputs), expected) < 1e-5
         moved += worst(expected, whole) > 1e-2
     assert moved > PLANS / 2  # the masks do something
 
@@ -93,37 +93,37 @@ def test_equals_the_network_with_those_channels_zeroed(encoder, trained):
 def test_in_both_layouts(layout, monkeypatch):
     if layout == "native" and not cpu_ops.available():
         pytest.skip("the native operators are not built here (python -m src.backend.cpu_ops.build)")
-    monkeypatch.setattr(layers, "native_layout", lambda: layout == "native")
+    monkeypatch.setattr(maps, "native_layout", lambda: layout == "native")
     network = build(narrow_spec(), trained=True)
-    channels, rng, picture = channels_of(network), np.random.default_rng(2), image(64, 32, 4)
+    channels, rng, inputs = channels_of(network), np.random.default_rng(2), image(64, 32, 4)
     for _ in range(4):
         keep = random_keep(channels, rng)
         narrow = prune(network, keep, channels)
-        assert worst(outputs(narrow, picture), Masked(network, channels).outputs(keep, picture)) < 1e-5
+        assert worst(outputs(narrow, inputs), Masked(network, channels).outputs(keep, inputs)) < 1e-5
 
 
 def test_mmnet():
     """Parallel branches of their own widths, joined and projected, with two logits at two heads."""
     network = narrow_mmnet(trained_like(narrow_mmnet_state()))
-    channels, rng, picture = channels_of(network), np.random.default_rng(3), image(64, 96, 4)
+    channels, rng, inputs = channels_of(network), np.random.default_rng(3), image(64, 96, 4)
     assert [sum(group.part == part for group in channels.groups) for part in ("backbone", "decoder")] == [13, 8]
     for _ in range(10):
         keep = random_keep(channels, rng)
         narrow = prune(network, keep, channels)
-        assert worst(outputs(narrow, picture), Masked(network, channels).outputs(keep, picture)) < 1e-5
+        assert worst(outputs(narrow, inputs), Masked(network, channels).outputs(keep, inputs)) < 1e-5
         assert spec_from_json(spec_to_json(narrow.spec)) == narrow.spec
 
 
 def test_one_channel_everywhere_and_all_but_one():
     network = build(narrow_spec(), trained=False)
-    channels, picture = channels_of(network), image(32, 32, 5)
+    channels, inputs = channels_of(network), image(32, 32, 5)
     for leave in (lambda n: [0], lambda n: [n - 1], lambda n: range(1, max(n, 2))):
         keep = np.ones(channels.count, bool)
         for group in channels.groups:
             keep[group.channels] = False
             keep[group.channels[[i for i in leave(len(group)) if i < len(group)]]] = True
         narrow = prune(network, keep, channels)
-        assert worst(outputs(narrow, picture), Masked(network, channels).outputs(keep, picture)) < 1e-5
+        assert worst(outputs(narrow, inputs), Masked(network, channels).outputs(keep, inputs)) < 1e-5
 
 
 def test_pruning_twice_is_pruning_once():
@@ -198,19 +198,19 @@ def test_weights_are_those_of_the_kept_channels():
     }
 
 
-def test_silenced_columns_are_the_same_pruning():
+def test_zeroed_columns_are_the_same_pruning():
     network = build(narrow_spec(), trained=True)
-    channels, rng, picture = channels_of(network), np.random.default_rng(5), image(32, 32, 6)
+    channels, rng, inputs = channels_of(network), np.random.default_rng(5), image(32, 32, 6)
     weights = arrays_of(network)
     for _ in range(5):
         keep = random_keep(channels, rng)
-        expected = Masked(network, channels).outputs(keep, picture)
+        expected = Masked(network, channels).outputs(keep, inputs)
         parameters = {p.name: p for p in network.get_parameters()}
-        silent = zero_channels(weights, channels, keep)
-        for name, value in silent.items():
+        zeroed = zero_channels(weights, channels, keep)
+        for name, value in zeroed.items():
             parameters[name].set_data(ms.Tensor(value))
-        assert worst(outputs(network, picture), expected) < 1e-5
-        for name in silent:
+        assert worst(outputs(network, inputs), expected) < 1e-5
+        for name in zeroed:
             parameters[name].set_data(ms.Tensor(weights[name].copy()))
 
 

@@ -8,7 +8,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.models import layers
+from src.models import maps
 from src.models.layers import NormAct, SqueezeExcite
 from src.models.norms import frozen_statistics
 from src.pruning.groups import Channels
@@ -51,5 +51,5 @@ class Masked:
 
     @staticmethod
     def _mask(kept: np.ndarray) -> Callable:
-        mask = ms.Tensor(kept.astype(np.float32).reshape((-1,) if layers.native_layout() else (-1, 1, 1)))
+        mask = ms.Tensor(kept.astype(np.float32).reshape((-1,) if maps.native_layout() else (-1, 1, 1)))
         return lambda cell, inputs, output: output * mask

@@ -71,7 +71,7 @@ def _target() -> Path:
 
 
 def _onednn() -> Path:
-    """oneDNN's library inside the mindspore wheel, found without importing mindspore."""
+    """The library of oneDNN inside the mindspore wheel, found without importing mindspore."""
     spec = importlib.util.find_spec("mindspore")
     folders = spec.submodule_search_locations if spec else None
     library = Path(folders[0]) / "lib" / "libdnnl.so.3" if folders else None
@@ -82,7 +82,7 @@ def _onednn() -> Path:
 
 def _cpu() -> str:
     """Model name and, on the next line, instruction sets."""
-    found = {}
+    found: dict[str, str] = {}
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             name, _, value = line.partition(":")

@@ -9,9 +9,13 @@ from collections.abc import Callable
 import mindspore as ms
 from mindspore import ops
 
+from ...common.errors import NetworkError
+from ...spec.activations import find_activation
 from . import library_path
 
-ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
+Shape = list[int]
+Shapes = Shape | tuple[Shape, ...]  # of one output, or of several
+Gradients = tuple[ms.Tensor, ...]  # of all inputs
 
 
 def _custom(
@@ -23,7 +27,7 @@ def _custom(
     functions for both, so operators whose functions differ must differ in `variant`.
     """
 
-    def out_dtype(*dtypes):
+    def out_dtype(*dtypes: ms.Type) -> ms.Type | tuple[ms.Type, ...]:
         return dtypes[0] if outputs == 1 else (dtypes[0],) * outputs
 
     custom = ops.Custom(f"{library_path()}:{name}", out_shape, out_dtype, func_type="aot", bprop=bprop)
@@ -59,25 +63,27 @@ class Conv2dOp:
         top, bottom, left, right = pad
         self.attr = ms.Tensor([stride, *pad, dilation, group], ms.int64)
 
-        def out_shape(x, w, *_):
+        def out_shape(x: Shape, w: Shape, *_: Shape) -> Shapes:
             reach_h, reach_w = dilation * (w[2] - 1) + 1, dilation * (w[3] - 1) + 1
             h = (x[1] + top + bottom - reach_h) // stride + 1
             width = (x[2] + left + right - reach_w) // stride + 1
             return [x[0], h, width, w[0]]
 
-        def dx_shape(dy, w, x, attr):
+        def dx_shape(dy: Shape, w: Shape, x: Shape, attr: Shape) -> Shapes:
             return x
 
-        def dw_shape(dy, x, w, attr):
+        def dw_shape(dy: Shape, x: Shape, w: Shape, attr: Shape) -> Shapes:
             return (w, [w[0]]) if bias else w
 
         backward_data = _custom("conv_backward_data", dx_shape)
         backward_weights = _custom("conv_backward_weights", dw_shape, 2 if bias else 1, variant=f"{bias=}")
 
-        def bprop(x, w, attr, out, dout):
+        def bprop(x: ms.Tensor, w: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor) -> Gradients:
             return backward_data(dout, w, x, attr), backward_weights(dout, x, w, attr), _zeros_like(attr)
 
-        def bprop_bias(x, w, b, attr, out, dout):
+        def bprop_bias(
+            x: ms.Tensor, w: ms.Tensor, b: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor
+        ) -> Gradients:
             dw, db = backward_weights(dout, x, w, attr)
             return backward_data(dout, w, x, attr), dw, db, _zeros_like(attr)
 
@@ -90,7 +96,16 @@ class Conv2dOp:
         )
 
     def __call__(self, x: ms.Tensor, weight: ms.Tensor, *bias: ms.Tensor) -> ms.Tensor:
+        """Y of x and weight and, where the operator has one, bias."""
         return self.forward(x, weight, *bias, self.attr)
+
+
+def _native_number(act: str) -> int:
+    """The activation's number in norm.hpp; NetworkError where these operators do not compute it."""
+    number = find_activation(act).native
+    if number is None:
+        raise NetworkError(f"The native norm does not compute the activation {act!r}. Let its cell follow the norm.")
+    return number
 
 
 class NormOp:
@@ -110,23 +125,42 @@ class NormOp:
     def __init__(
         self, bn: int, eps: float = 1e-5, momentum: float = 0.9, act: str = "none", shortcut: bool = False
     ) -> None:
-        settings = [bn, ACTIVATIONS[act], 1, eps, momentum]
+        settings = [bn, _native_number(act), 1, eps, momentum]
         self.train_attr = ms.Tensor(settings, ms.float64)
         self.eval_attr = ms.Tensor([*settings[:2], 0, *settings[3:]], ms.float64)
 
-        def out_shape(x, gamma, *_):
+        def out_shape(x: Shape, gamma: Shape, *_: Shape) -> Shapes:
             return x, [x[0], x[3]], [x[0], x[3]], gamma, gamma
 
-        def gradient_shape(dy, x, gamma, *_):
+        def gradient_shape(dy: Shape, x: Shape, gamma: Shape, *_: Shape) -> Shapes:
             return x, gamma, gamma
 
         backward = _custom("norm_backward", gradient_shape, 3)
 
-        def bprop(x, gamma, beta, mean, variance, attr, out, dout):
+        def bprop(  # noqa: PLR0913 - MindSpore gives all inputs, the outputs and their gradients
+            x: ms.Tensor,
+            gamma: ms.Tensor,
+            beta: ms.Tensor,
+            mean: ms.Tensor,
+            variance: ms.Tensor,
+            attr: ms.Tensor,
+            out: ms.Tensor,
+            dout: ms.Tensor,
+        ) -> Gradients:
             dx, dgamma, dbeta = backward(dout[0], x, gamma, beta, out[1], out[2], attr)
             return dx, dgamma, dbeta, _zeros_like(mean), _zeros_like(variance), _zeros_like(attr)
 
-        def bprop_shortcut(x, gamma, beta, mean, variance, added, attr, out, dout):
+        def bprop_shortcut(  # noqa: PLR0913 - MindSpore gives all inputs, the outputs and their gradients
+            x: ms.Tensor,
+            gamma: ms.Tensor,
+            beta: ms.Tensor,
+            mean: ms.Tensor,
+            variance: ms.Tensor,
+            added: ms.Tensor,
+            attr: ms.Tensor,
+            out: ms.Tensor,
+            dout: ms.Tensor,
+        ) -> Gradients:
             dx, dgamma, dbeta = backward(dout[0], x, gamma, beta, out[1], out[2], attr)
             return dx, dgamma, dbeta, _zeros_like(mean), _zeros_like(variance), dout[0], _zeros_like(attr)
 
@@ -142,6 +176,7 @@ class NormOp:
         training: bool,
         *shortcut: ms.Tensor,
     ) -> tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
+        """Y, and the moving mean and variance after this call."""
         attr = self.train_attr if training else self.eval_attr
         y, _, _, new_mean, new_variance = self.forward(x, gamma, beta, mean, variance, *shortcut, attr)
         return y, new_mean, new_variance
@@ -163,30 +198,34 @@ class ConcatOp:
         self.attr = ms.Tensor(flags, ms.int64)
         factor = 2 if upsample[0] else 1
 
-        def out_shape(*shapes):
+        def out_shape(*shapes: Shape) -> Shapes:
             n, h, w, _ = shapes[0]
             return [n, factor * h, factor * w, sum(shape[3] for shape in shapes[:-1])]
 
-        def part_shape(dy, part, attr):
+        def part_shape(dy: Shape, part: Shape, attr: Shape) -> Shapes:
             return part
 
         part = _custom("concat_gradient", part_shape)
 
-        def bprop1(a, attr, out, dout):
+        def bprop1(a: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor) -> Gradients:
             return part(dout, a, ms.Tensor([0, flags[0]], ms.int64)), _zeros_like(attr)
 
-        def bprop2(a, b, attr, out, dout):
+        def bprop2(a: ms.Tensor, b: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor) -> Gradients:
             da = part(dout, a, ms.Tensor([0, flags[0]], ms.int64))
             db = part(dout, b, ms.Tensor([a.shape[3], flags[1]], ms.int64))
             return da, db, _zeros_like(attr)
 
-        def bprop3(a, b, c, attr, out, dout):
+        def bprop3(
+            a: ms.Tensor, b: ms.Tensor, c: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor
+        ) -> Gradients:
             da = part(dout, a, ms.Tensor([0, flags[0]], ms.int64))
             db = part(dout, b, ms.Tensor([a.shape[3], flags[1]], ms.int64))
             dc = part(dout, c, ms.Tensor([a.shape[3] + b.shape[3], flags[2]], ms.int64))
             return da, db, dc, _zeros_like(attr)
 
-        def bprop4(a, b, c, d, attr, out, dout):
+        def bprop4(
+            a: ms.Tensor, b: ms.Tensor, c: ms.Tensor, d: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor
+        ) -> Gradients:
             da = part(dout, a, ms.Tensor([0, flags[0]], ms.int64))
             db = part(dout, b, ms.Tensor([a.shape[3], flags[1]], ms.int64))
             dc = part(dout, c, ms.Tensor([a.shape[3] + b.shape[3], flags[2]], ms.int64))
@@ -197,4 +236,5 @@ class ConcatOp:
         self.forward = _custom("concat", out_shape, 1, bprop, f"{flags=}")
 
     def __call__(self, *maps: ms.Tensor) -> ms.Tensor:
+        """One map of all channels."""
         return self.forward(*maps, self.attr)

@@ -28,12 +28,10 @@ def tensors(spec: EncoderSpec) -> Iterator[TensorName]:
         if block.expand:
             expand = f"{theirs}._expand_conv", f"{theirs}._bn0"
             yield from unit_names(expand, f"{ours}.expand", (hidden, channels, 1, 1))
-        depthwise, project = (
-            (f"{theirs}._depthwise_conv", f"{theirs}._bn1"),
-            (f"{theirs}._project_conv", f"{theirs}._bn2"),
-        )
-        yield from unit_names(depthwise, f"{ours}.depthwise", (hidden, 1, block.kernel, block.kernel))
-        yield from unit_names(project, f"{ours}.project", (block.out, hidden, 1, 1))
+        depthwise, project = f"{theirs}._depthwise_conv", f"{theirs}._project_conv"
+        kernel = (hidden, 1, block.kernel, block.kernel)
+        yield from unit_names((depthwise, f"{theirs}._bn1"), f"{ours}.depthwise", kernel)
+        yield from unit_names((project, f"{theirs}._bn2"), f"{ours}.project", (block.out, hidden, 1, 1))
     yield from unit_names(("_conv_head", "_bn1"), "encoder.head", (spec.head, spec.blocks[-1].out, 1, 1))
 
 

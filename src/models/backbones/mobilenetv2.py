@@ -23,6 +23,7 @@ def tensors(spec: EncoderSpec, prefix: str = "", cbr: bool = False) -> Iterator[
     """As torchvision names them, `features.N.conv.K`.
 
     Args:
+        spec: of the encoder, pruned or not.
         prefix: before their names, in a file of a whole network.
         cbr: ModelCompression's names: it wraps the outer convolutions as `cbr`.
     """
