@@ -123,7 +123,7 @@ def _import_bar() -> tuple[Any, Any] | None:
         def format_dict(self) -> dict[str, Any]:
             values = super().format_dict
             rate = values["rate"] or (values["n"] - values["initial"]) / (values["elapsed"] or 1)
-            return values | {"unit": f" {plural(values['unit'])}" if rate >= 1 else values["unit"]}
+            return dict(values) | {"unit": f" {plural(values['unit'])}" if rate >= 1 else values["unit"]}
 
     return Bar, logging_redirect_tqdm
 

@@ -1,4 +1,8 @@
-"""Reading, writing, geometry, trimaps and compositing: numpy and OpenCV only."""
+"""Pixels in and out: any image file, any video, resizing, trimaps, compositing, sheets to look at.
+
+Start with `read.py` and `geometry.py`, the one pre- and post-processing of the project. Images are uint8 RGB [H, W, 3]
+and alphas float32 [H, W] in [0, 1] everywhere. Imports numpy and OpenCV, of ours `common` and `spec` alone.
+"""
 
 from .background import blur_background, cover
 from .bilinear import resize_align_corners, resize_legacy
@@ -12,6 +16,7 @@ from .geometry import (
     normalize,
     resize,
     short_side_size,
+    size_of,
     to_channels_first,
     to_input,
     to_matte,
@@ -67,6 +72,7 @@ __all__ = [
     "resize_legacy",
     "sheet",
     "short_side_size",
+    "size_of",
     "to_channels_first",
     "to_input",
     "to_matte",

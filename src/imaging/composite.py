@@ -10,7 +10,7 @@ from .tiles import soft_tiles, solid
 def composite(
     foreground: np.ndarray, alpha: np.ndarray, background: np.ndarray | tuple[float, float, float]
 ) -> np.ndarray:
-    """alpha * foreground + (1 - alpha) * background, [H, W, 3].
+    """Compose [H, W, 3]: alpha * foreground + (1 - alpha) * background.
 
     Args:
         foreground: uint8 [0, 255] or float32, [H, W, 3]; decides the type of the result (uint8 is rounded to

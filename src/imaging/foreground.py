@@ -41,17 +41,20 @@ def _wide_means(image: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.nd
     """uint8 [H, W, 3] means of the foreground and of the background round each pixel."""
     height, width = alpha.shape
     small = max(1, height // _COARSE), max(1, width // _COARSE)
-    picture, weight = resize(image, *small).astype(np.float32), cv2.merge([resize(alpha, *small)] * 3)
-    means = _local_means(picture, picture, weight, _WIDE // _COARSE)
-    return tuple(resize(cv2.convertScaleAbs(mean), height, width) for mean in means)
+    pixels, weight = resize(image, *small).astype(np.float32), cv2.merge([resize(alpha, *small)] * 3)
+    foreground, background = _local_means(pixels, pixels, weight, _WIDE // _COARSE)
+    return (
+        resize(cv2.convertScaleAbs(foreground), height, width),
+        resize(cv2.convertScaleAbs(background), height, width),
+    )
 
 
 def _refined(image: np.ndarray, foreground: np.ndarray, background: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    picture, weight = image.astype(np.float32), cv2.merge([alpha] * 3)
+    pixels, weight = image.astype(np.float32), cv2.merge([alpha] * 3)
     background = background.astype(np.float32)
-    foreground = _corrected(picture, foreground.astype(np.float32), background, weight)
+    foreground = _corrected(pixels, foreground.astype(np.float32), background, weight)
     foreground, background = _local_means(foreground, background, weight, _NARROW)
-    return cv2.convertScaleAbs(_corrected(picture, foreground, background, weight))
+    return cv2.convertScaleAbs(_corrected(pixels, foreground, background, weight))
 
 
 def _local_means(

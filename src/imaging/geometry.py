@@ -12,10 +12,16 @@ from .bilinear import resize_align_corners
 MOST_SHORT_SIDES = 16  # in a longer side; panoramas have up to 10, a row of pixels would make an input of gigabytes
 
 
+def size_of(array: np.ndarray) -> tuple[int, int]:
+    """(height, width) of an image [H, W, C] or an alpha [H, W]."""
+    height, width = array.shape[:2]
+    return height, width
+
+
 def short_side_size(height: int, width: int, ref_size: int, multiple: int = 32) -> tuple[int, int]:
     """(height, width) with the shorter side `ref_size` and the aspect kept, both to the nearest multiple."""
     short = min(height, width)
-    return tuple(nearest_multiple(side * ref_size / short, multiple) for side in (height, width))
+    return nearest_multiple(height * ref_size / short, multiple), nearest_multiple(width * ref_size / short, multiple)
 
 
 def nearest_multiple(value: float, multiple: int) -> int:
@@ -88,7 +94,7 @@ def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
 
 
 def to_channels_first(image: np.ndarray) -> np.ndarray:
-    """[H, W, C] -> contiguous [C, H, W]."""
+    """[H, W, C] -> contiguous [C, H, W], of the same type and values."""
     return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
@@ -98,8 +104,9 @@ def fit(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = None)
     A network whose `ref_size` is one size for all images gets them with corners aligned, without smoothing: so
     MMNet is trained and scored. All others get pixel areas.
     """
-    size = size or network_size(*image.shape[:2], pre.ref_size, pre.multiple)
-    if isinstance(pre.ref_size, tuple):
+    height, width = size_of(image)
+    size = size or network_size(height, width, pre.ref_size, pre.multiple)
+    if pre.fixed_size:
         return resize_align_corners(image, *size)
     return resize(image, *size)
 
@@ -108,6 +115,7 @@ def to_input(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = 
     """uint8 RGB [H, W, 3] -> network input, float32 [1, 3, h, w].
 
     Args:
+        image: the image, upright.
         pre: mean, std, channel order and resize rule of the network.
         size: (h, w) instead of `network_size`, for networks with a fixed input.
     """
@@ -118,6 +126,6 @@ def to_input(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = 
 
 
 def to_matte(output: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Network output [1, 1, h, w] (or [h, w]) -> matte, float32 [height, width] in [0, 1]."""
+    """Network output, float [1, 1, h, w] or [h, w] in [0, 1] -> matte, float32 [height, width] in [0, 1]."""
     output = np.ascontiguousarray(output, np.float32).reshape(output.shape[-2:])
     return np.clip(resize(output, height, width), 0, 1)

@@ -4,9 +4,13 @@ JPEG (ITU-T T.81 annex B) and PNG (W3C PNG 3rd edition) are read here without de
 are left to OpenCV.
 """
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+Content = bytes | mmap.mmap
+"""A file's bytes, or a memory map of them."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_ORIENTATION = 0x0112
@@ -34,8 +38,8 @@ class Header:
         return (self.width, self.height) if self.orientation >= 5 else (self.height, self.width)
 
 
-def parse_header(data: bytes) -> Header | None:
-    """Header of a JPEG or PNG (bytes or a memory map); None for another format or where no size can be found."""
+def parse_header(data: Content) -> Header | None:
+    """Header of a JPEG or PNG ; None for another format or where no size can be found."""
     if data[:2] == b"\xff\xd8":
         return _parse_jpeg(data)
     if data[:8] == PNG_SIGNATURE:
@@ -43,7 +47,7 @@ def parse_header(data: bytes) -> Header | None:
     return None
 
 
-def _parse_jpeg(data: bytes) -> Header | None:
+def _parse_jpeg(data: Content) -> Header | None:
     height = width = 0
     orientation, complete = 1, False
     for marker, start, end in _jpeg_segments(data):
@@ -58,7 +62,7 @@ def _parse_jpeg(data: bytes) -> Header | None:
     return Header(height, width, orientation, complete, reducible=True) if height and width else None
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def _jpeg_segments(data: Content) -> Iterator[tuple[int, int, int]]:
     """(marker, first byte, byte after the last) of each segment's content, up to the first scan."""
     at, size = 2, len(data)
     while at + 4 <= size and data[at] == 0xFF:
@@ -75,7 +79,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         at = end
 
 
-def _parse_png(data: bytes) -> Header | None:
+def _parse_png(data: Content) -> Header | None:
     height = width = 0
     orientation, complete = 1, False
     at, size = len(PNG_SIGNATURE), len(data)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ..common.errors import DataError
+from .geometry import size_of
 from .header import Header, parse_header
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -39,7 +40,7 @@ def read_image(path: str | Path, reduce: int = 1) -> np.ndarray:
 
 
 def read_image_for(path: str | Path, short_side: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """`decode_image` of a file."""
+    """`decode_image` of a file: uint8 RGB [h, w, 3], and its full size (height, width)."""
     return decode_image(read_file(path), path, short_side)
 
 
@@ -47,6 +48,7 @@ def decode_image(data: bytes, path: str | Path, short_side: int | None = None) -
     """`read_image` of a file's content, by default at full size.
 
     Args:
+        data: the file's content.
         path: where the content is from; for error messages.
         short_side: use the largest JPEG reduction that keeps the shorter side at this or more.
 
@@ -56,7 +58,7 @@ def decode_image(data: bytes, path: str | Path, short_side: int | None = None) -
     header = _checked_header(data, path)
     if short_side is None or header is None or not header.reducible:
         image = _decode_color(data, path, 1)
-        return image, image.shape[:2]
+        return image, size_of(image)
     fits = [factor for factor in _COLOR if min(header.upright) // factor >= short_side]
     return _decode_color(data, path, max(fits, default=1)), header.upright
 
@@ -96,7 +98,7 @@ def decode_alpha(data: bytes, path: str | Path, allow_rgb: bool = False) -> np.n
 
 
 def unit_alpha(stored: np.ndarray) -> np.ndarray:
-    """Stored alpha (uint8 or uint16) -> float32 in [0, 1]."""
+    """Stored alpha, uint8 or uint16 of any shape -> float32 of that shape in [0, 1]."""
     return np.divide(stored, _WHITE[stored.dtype], dtype=np.float32)
 
 
@@ -107,16 +109,18 @@ def image_size(path: str | Path) -> tuple[int, int]:
         DataError: as `read_image`, but a truncated JPEG or PNG whose header is there passes.
     """
     header = read_header(path)
-    return header.upright if header is not None else read_image(path).shape[:2]
+    return header.upright if header is not None else size_of(read_image(path))
 
 
 def check_same_size(image: np.ndarray | tuple[int, int], alpha: np.ndarray | tuple[int, int], paths: tuple) -> None:
     """DataError where an image [H, W, ...] and its alpha [H, W] (or their sizes) differ in height or width.
 
     Args:
+        image: uint8 [H, W, 3], or (height, width) of it.
+        alpha: [H, W], or (height, width) of it.
         paths: of the image and of the alpha, for the message.
     """
-    sizes = [tuple(one if isinstance(one, tuple) else one.shape)[:2] for one in (image, alpha)]
+    sizes = [one if isinstance(one, tuple) else size_of(one) for one in (image, alpha)]
     if sizes[0] == sizes[1]:
         return
     turned = " The sides are swapped: the image's EXIF orientation was ignored when the alpha was made."

@@ -50,9 +50,9 @@ def sheet(
     for i, label in enumerate(labels or ()):
         _write(page, label, _TITLE_HEIGHT + i * down, 0, page.shape[1])
     for i, row in enumerate(rows):
-        for j, picture in enumerate(row):
+        for j, image in enumerate(row):
             top, left = _TITLE_HEIGHT + i * down + label_height, j * across
-            page[top : top + cell, left : left + cell] = _letterbox(picture, cell)
+            page[top : top + cell, left : left + cell] = _letterbox(image, cell)
     return page
 
 
@@ -62,15 +62,15 @@ def _write(page: np.ndarray, text: str, top: int, left: int, width: int) -> None
     cv2.putText(page, text, (left, top + 19), cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, 1, cv2.LINE_AA)
 
 
-def _letterbox(picture: np.ndarray, cell: int) -> np.ndarray:
-    if picture.dtype != np.uint8:
-        picture = to_uint8(picture)
-    if picture.ndim == 2:
-        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
-    scale = cell / max(picture.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+def _letterbox(image: np.ndarray, cell: int) -> np.ndarray:
+    if image.dtype != np.uint8:
+        image = to_uint8(image)
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    scale = cell / max(image.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     box = np.full((cell, cell, 3), _PAPER, np.uint8)
     top, left = (cell - height) // 2, (cell - width) // 2
-    box[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=method)
+    box[top : top + height, left : left + width] = cv2.resize(image, (width, height), interpolation=method)
     return box

@@ -19,7 +19,7 @@ def solid(alpha: np.ndarray) -> np.ndarray:
 
 def soft_tiles(alpha: np.ndarray) -> Iterator[Window]:
     """Square windows that together hold every pixel of an alpha [H, W] that is neither foreground nor background."""
-    soft = cv2.inRange(alpha, _STEP, 1 - _STEP)
+    soft = cv2.inRange(alpha, _STEP, 1 - _STEP)  # type: ignore[call-overload]  # the stub knows no scalar bounds
     for top in range(0, alpha.shape[0], _TILE):
         for left in range(0, alpha.shape[1], _TILE):
             tile = slice(top, top + _TILE), slice(left, left + _TILE)
@@ -28,7 +28,13 @@ def soft_tiles(alpha: np.ndarray) -> Iterator[Window]:
 
 
 def grown(tile: Window, margin: int, shape: tuple[int, ...]) -> tuple[Window, Window]:
-    """A window with a margin, cut to the image's `shape`, and where the window lies in there."""
-    starts = [max(0, side.start - margin) for side in tile]
-    outer = tuple(slice(start, min(side.stop + margin, n)) for start, side, n in zip(starts, tile, shape, strict=True))
-    return outer, tuple(slice(side.start - start, side.stop - start) for start, side in zip(starts, tile, strict=True))
+    """A window with a margin, cut to the image's `shape` [H, W], and where the window lies in there."""
+    (rows, rows_within), (columns, columns_within) = (
+        _grown_side(side, margin, length) for side, length in zip(tile, shape, strict=True)
+    )
+    return (rows, columns), (rows_within, columns_within)
+
+
+def _grown_side(side: slice, margin: int, length: int) -> tuple[slice, slice]:
+    start = max(0, side.start - margin)
+    return slice(start, min(side.stop + margin, length)), slice(side.start - start, side.stop - start)

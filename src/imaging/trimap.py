@@ -26,6 +26,10 @@ def make_trimap(
 
     Args:
         alpha: float32 [H, W] in [0, 1].
+        foreground_px: width in pixels that foreground gives to the unknown.
+        background_px: the same of background.
+        foreground_above: alpha from which on a pixel may be foreground.
+        background_below: alpha up to which a pixel may be background.
     """
     foreground = distance_inside(alpha > foreground_above) > foreground_px
     background = distance_inside(alpha < background_below) > background_px

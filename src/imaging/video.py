@@ -52,6 +52,7 @@ class VideoReader:
         return self.frames is not None and self.frames - done > max(_MISSING_FRAMES, _MISSING_SHARE * self.frames)
 
     def close(self) -> None:
+        """Let the file or the camera go."""
         self._capture.release()
 
 
@@ -87,9 +88,11 @@ def write_video(path: Path, codec: str, rate: float, size: tuple[int, int], colo
     The video gets its name when the block ends well. Sides that are odd grow by one pixel, the border repeated.
 
     Args:
+        path: of the video; the suffix says the container.
         codec: four characters that the container of the path's suffix takes.
         rate: frames a second.
         size: (height, width) of every frame.
+        color: whether frames are RGB.
 
     Raises:
         OutputError: the file cannot be written, or not all of it was.
@@ -100,7 +103,7 @@ def write_video(path: Path, codec: str, rate: float, size: tuple[int, int], colo
     frames = 0
     with whole_file(path) as temporary:
         writer = cv2.VideoWriter(
-            str(temporary), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), rate, (width, height), color
+            str(temporary), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*codec), rate, (width, height), color
         )
         if not writer.isOpened():
             raise OutputError(f"Cannot write the video {path}. Check that the folder can be written to.")

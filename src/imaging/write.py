@@ -23,7 +23,7 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
     """
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in (1, 3, 4):
-        raise DataError(f"'{path}': PNG wants uint8 grey, RGB or RGBA, got {array.dtype} of shape {array.shape}.")
+        raise DataError(f"'{path}': PNG takes uint8 grey, RGB or RGBA, got {array.dtype} of shape {array.shape}.")
     if channels in _TO_BGR:
         array = cv2.cvtColor(array, _TO_BGR[channels])
     write_file(path, cv2.imencode(".png", array)[1].tobytes())
@@ -77,7 +77,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
-    """Float in [0, 1] (clipped to it) -> uint8, rounded to nearest."""
+    """Float of any shape in [0, 1] (clipped to it) -> uint8 in [0, 255], rounded to nearest."""
     return cv2.convertScaleAbs(np.clip(values, 0, 1), alpha=255)
 
 

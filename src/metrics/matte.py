@@ -36,7 +36,7 @@ class MatteScores:
         miou: mean intersection over union of background and person, alphas cut at 0.5 (0.5 is person).
         iou: that of the person alone.
 
-    All are nan for a region without a pixel.
+    All are NaN for a region without a pixel.
     """
 
     mse: float
@@ -52,11 +52,12 @@ def score(pred: np.ndarray, truth: np.ndarray, region: np.ndarray | None = None)
     """Compare a matte with the true alpha.
 
     Args:
-        pred, truth: [H, W] in [0, 1]; computed in float32.
+        pred: matte [H, W] in [0, 1]; computed in float32.
+        truth: true alpha, the same.
         region: bool [H, W]; only these pixels count (gradients and components still see the whole image).
 
     Raises:
-        DataError: shapes differ, or a value is nan or outside [0, 1].
+        DataError: shapes differ, or a value is NaN or outside [0, 1].
     """
     return score_regions(pred, truth, [region])[0]
 
@@ -95,7 +96,7 @@ def _region_scores(
 
 
 def mean_scores(scores: Sequence[MatteScores]) -> MatteScores:
-    """Mean of each score over images; images whose region was empty (nan) do not count."""
+    """Mean of each score over images; images whose region was empty (NaN) do not count."""
     if not scores:
         raise DataError("There is no score to average: no image was evaluated.")
     table = np.array([astuple(s) for s in scores], np.float64)
@@ -124,8 +125,13 @@ def transition_band(truth: np.ndarray) -> np.ndarray:
 
 def _surroundings(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     """The box round a mask's True pixels and a margin of them, cut to the image."""
-    spans = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    return tuple(slice(max(0, s[0] - margin), s[-1] + 1 + margin) if len(s) else slice(0, 0) for s in spans)
+    return _span(mask.any(axis=1), margin), _span(mask.any(axis=0), margin)
+
+
+def _span(present: np.ndarray, margin: int) -> slice:
+    """From the first True of [N] to the last, with a margin; empty where none is."""
+    where = np.flatnonzero(present)
+    return slice(max(0, where[0] - margin), where[-1] + 1 + margin) if len(where) else slice(0, 0)
 
 
 def _within(mask: np.ndarray, radius: int) -> np.ndarray:
@@ -194,7 +200,8 @@ def _largest_part(mask: np.ndarray, known: np.ndarray) -> np.ndarray:
         # Filling from there takes a quarter of the time of labelling every part, and is enough if it fills more
         # than half of the mask.
         filled = mask.astype(np.uint8)
-        area = cv2.floodFill(filled, None, (start % mask.shape[1], start // mask.shape[1]), 2, flags=4)[0]
+        seed = start % mask.shape[1], start // mask.shape[1]
+        area = cv2.floodFill(filled, None, seed, (2,), flags=4)[0]
         if 2 * area > np.count_nonzero(mask):
             return filled == 2
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
@@ -210,7 +217,7 @@ def intersections_over_unions(
 
     `mask`: uint8 [H, W], non-zero where pixels count; None counts all.
     """
-    person_pred, person_truth = (cv2.compare(alpha, 0.5, cv2.CMP_GE) for alpha in (pred, truth))
+    person_pred, person_truth = _person(pred), _person(truth)
     if mask is not None:
         person_pred, person_truth = (np.where(mask, person, 0) for person in (person_pred, person_truth))
     pixels = pred.size if mask is None else cv2.countNonZero(mask)
@@ -219,6 +226,11 @@ def intersections_over_unions(
     person = both / either if either else 1.0
     background = (pixels - either) / (pixels - both) if pixels > both else 1.0
     return background, person
+
+
+def _person(alpha: np.ndarray) -> np.ndarray:
+    """Mask uint8 [H, W], 255 where an alpha says person."""
+    return cv2.compare(alpha, 0.5, cv2.CMP_GE)  # type: ignore[call-overload]  # the stub knows no scalar
 
 
 def _checked(alpha: np.ndarray, name: str) -> np.ndarray:

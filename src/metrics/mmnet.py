@@ -22,8 +22,8 @@ def mmnet_scores(output: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     The original averages batches of five images, which is the mean of these over images.
 
     Args:
-        output: what the network says, [1, 1, h, w] (or [h, w]) in [0, 1].
-        truth: alpha [H, W] in [0, 1] at the image's size.
+        output: what the network says, float [1, 1, h, w] or [h, w] in [0, 1].
+        truth: true alpha, float [H, W] in [0, 1] at the image's size.
 
     Returns:
         `mad_network` and `gauss_grad_network` at [h, w], `mad_800_600` and `gauss_grad_800_600`.
@@ -48,7 +48,8 @@ def gauss_gradient_error(matte: np.ndarray, truth: np.ndarray) -> float:
     map; being linear, they are taken of the maps' difference.
 
     Args:
-        matte, truth: [H, W] in [0, 1], at least 9x9.
+        matte: [H, W] in [0, 1], at least 9x9.
+        truth: True alpha, the same.
     """
     smooth, slope = derivative_kernels()
     difference = np.subtract(matte, truth, dtype=np.float32)

@@ -219,7 +219,7 @@ def test_alpha_is_rounded_to_8_bit(tmp_path):
 
 def test_png_refuses_floats_and_two_channels(tmp_path):
     for array in (np.zeros((4, 4)), np.zeros((4, 4, 2), np.uint8)):
-        with pytest.raises(DataError, match="PNG wants uint8"):
+        with pytest.raises(DataError, match="PNG takes uint8"):
             write_png(tmp_path / "a.png", array)
 
 
