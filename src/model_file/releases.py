@@ -17,16 +17,11 @@ from ..common.paths import PACKAGE, REPOSITORY
 from ..common.text import nearest
 from .formats import CHECKPOINT, known_formats
 
-
-def _released_folder() -> Path:
-    """`pretrained/` inside the package where a wheel was installed, beside it in a checkout."""
-    of_a_wheel = PACKAGE / "pretrained"
-    return of_a_wheel if of_a_wheel.is_dir() else REPOSITORY / "pretrained"
-
-
-FOLDER = _released_folder()
+_OF_A_WHEEL = PACKAGE / "pretrained"
+FOLDER = _OF_A_WHEEL if _OF_A_WHEEL.is_dir() else REPOSITORY / "pretrained"  # beside the package in a checkout
 INDEX = "releases.json"
-_RESTORE = "`git checkout pretrained/` brings released files back"
+_RESTORE_BY = "pip install --force-reinstall modnet-mindspore" if FOLDER == _OF_A_WHEEL else "git checkout pretrained/"
+_RESTORE = f"`{_RESTORE_BY}` brings released files back"
 
 
 @dataclass(frozen=True)
@@ -98,13 +93,17 @@ class ReleasedModel:
 
 
 def read_releases(folder: Path | None = None) -> list[ReleasedModel]:
-    """The released models, the best first; none where no index is there. ModelError for a damaged index."""
+    """The released models, the best first; none where no index is there. ModelError for a damaged index.
+
+    A wheel holds few of the files that its index names: there, only these are released.
+    """
     path = (folder or FOLDER) / INDEX
     if not path.is_file():
         return []
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["models"]
-        return [ReleasedModel(**row | {"files": tuple(ReleasedFile(**f) for f in row["files"])}) for row in rows]
+        models = [ReleasedModel(**row | {"files": tuple(ReleasedFile(**f) for f in row["files"])}) for row in rows]
+        return [model for model in models if model.present] if path.parent == _OF_A_WHEEL else models
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}, the list of released models, cannot be read ({error!r}). {_RESTORE}.") from error
 

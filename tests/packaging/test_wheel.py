@@ -110,8 +110,19 @@ def test_the_command_says_what_it_is(environment, tmp_path):
     text = succeeded(modnet, "--help", cwd=tmp_path).out
     assert "\n  infer " in text and "\n  models " in text
     listed = succeeded(modnet, "models", cwd=tmp_path).out
-    assert listed == succeeded(modnet, "infer", "--list", cwd=tmp_path).out and MODEL in listed
+    assert listed == succeeded(modnet, "infer", "--list", cwd=tmp_path).out
+    assert [line.split()[1] for line in listed.splitlines()] == [MODEL]  # the others are not inside
     run_program(modnet, "infre", cwd=tmp_path, PYTHONPATH="").assert_refused()
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (("train",), "`modnet train` needs mindspore, which is not installed. Run: pip install 'modnet-mindspore[train]'"),
+    (("infer", "--input", PHOTO, "--model", "modnet-p"), "released model 'modnet-p'. Did you mean `modnet-p-int8`?"),
+    (("infer", "--input", PHOTO, "--model", "modnet-p-int8.xml"), "is released as .onnx. Give modnet-p-int8.onnx"),
+])  # fmt: skip
+def test_what_is_not_there_is_named(environment, tmp_path, arguments, text):
+    done = run_program(environment / "modnet", *arguments, cwd=tmp_path, PYTHONPATH="")
+    assert text in done.assert_refused()
 
 
 def test_the_command_mattes_a_photograph_as_the_checkout_does(environment, tmp_path):
