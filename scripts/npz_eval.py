@@ -1,4 +1,4 @@
-"""Score npz results of scripts/npz_infer.py, or of a device, as eval.py scores a model: at the pictures' own size."""
+"""Score npz results of scripts/npz_infer.py, or of a device, as eval.py scores a model: at the images' own size."""
 
 import sys
 from pathlib import Path

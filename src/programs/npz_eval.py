@@ -61,7 +61,7 @@ def find_truth(args: argparse.Namespace) -> FileTruth:
 
         config = load_config(args.config)
         spec = config.dataset("val_dataset")
-        pairs, preprocess = evaluation_pairs(spec), preprocess_of(config)
+        pairs, preprocess = evaluation_pairs(spec), preprocess_of(config.data)
         return FileTruth.of_pairs(pairs, spec.alpha_allow_rgb, spec.dataset_root, preprocess)
     if args.images:
         return FileTruth.of_pairs(match_folders(args.images, args.alpha).pairs, args.alpha_allow_rgb, str(args.alpha))

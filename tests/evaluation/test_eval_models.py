@@ -16,7 +16,7 @@ from src.data.pairs import evaluation_pairs
 from src.evaluation.results import Comparison, EvalResult
 from src.evaluation.score import evaluate
 from src.imaging import read_alpha
-from src.model_file import releases as zoo
+from src.model_file import releases as index
 from src.model_file.releases import ReleasedFile, ReleasedModel, write_releases
 from src.programs import eval as program
 from src.runtime.base import InputForm, Predictor
@@ -78,7 +78,7 @@ def in_bf16(model: Path) -> bool:
 
 def test_one_model_in_several_precisions(narrow_models, tiny_config, tmp_path, monkeypatch):
     """By a released name and by path; --precision is for those that name none."""
-    monkeypatch.setattr(zoo, "FOLDER", tmp_path)
+    monkeypatch.setattr(index, "FOLDER", tmp_path)
     files = [Path(shutil.copy(narrow_models[".xml"].with_suffix(s), tmp_path / f"tiny{s}")) for s in (".xml", ".bin")]
     write_releases([ReleasedModel("tiny", "", tuple(map(ReleasedFile.of, files)))])
     command = ("--config", tiny_config, "--precision", "bf16", "--output_path", tmp_path / "out", "--model", "tiny@f32")

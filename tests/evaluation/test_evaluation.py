@@ -116,7 +116,7 @@ def test_images_are_reported_in_order(pairs):
 
 def test_a_pair_of_two_sizes_is_named(pairs):
     write_alpha(pairs[2].alpha, np.zeros((70, 35), np.float32))
-    with pytest.raises(DataError, match=r"c\.png is 70x70, .*c\.png is 35x70.*check_dataset"):
+    with pytest.raises(DataError, match=r"c\.png' is 70x70 .*c\.png' is 35x70.*check_dataset"):
         evaluate(Constant(), pairs, "m", "s")
 
 

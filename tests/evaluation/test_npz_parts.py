@@ -9,10 +9,10 @@ import pytest
 from src.common.errors import ConfigError, DataError, ModelError
 from src.evaluation.offline.bin_store import BinEntry, BinOutputs, Manifest, write_bin
 from src.evaluation.offline.infer import infer
-from src.evaluation.offline.npz_store import NpzInputs, NpzOutputs, read_datalist, read_npz, write_npz
-from src.evaluation.offline.score import TOLERANCE, check_output
+from src.evaluation.offline.npz_store import FileTruth, NpzInputs, NpzOutputs, read_datalist, read_npz, write_npz
+from src.evaluation.offline.score import TOLERANCE, check_output, score
 from src.evaluation.offline.store import refuse_twice
-from src.imaging import to_input, write_png
+from src.imaging import to_input, write_alpha, write_png
 from src.programs import image2npz
 from src.runtime.base import InputForm, Predictor
 from src.runtime.input_size import INPUT_SHAPE, choose_size, parse_input_shape
@@ -120,3 +120,15 @@ run_command(lambda: write_npz(Path({str(tmp_path)!r}) / "a.npz", "input", np.zer
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith(f"error: Cannot write {tmp_path / 'a.npz'}") and not list(tmp_path.iterdir())
+
+
+def test_one_rule_for_mmnet_s_own_measures(tmp_path):
+    """They need to know that all inputs had one size: a manifest says so, and a configuration; a folder does not."""
+    write_alpha(tmp_path / "a.png", np.tri(40, 60, dtype=np.float32))
+    write_npz(tmp_path / "a.npz", "output", np.full((32, 32), 0.5, np.float32))
+
+    def measures(preprocess: Preprocess | None) -> set[str]:
+        return set(score(NpzOutputs(tmp_path), FileTruth({"a": tmp_path / "a.png"}, {}, False, "s", preprocess)).mmnet)
+
+    assert measures(None) == measures(Preprocess()) == set()
+    assert "mad_800_600" in measures(Preprocess(ref_size=(32, 32)))

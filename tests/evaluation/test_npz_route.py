@@ -125,9 +125,9 @@ def test_alphas_of_a_folder_and_drawings(results, tiny_config, tmp_path):
     expected = [image, 255 * truth[..., None], 255 * matte[..., None], composite(image, matte, (120, 205, 90))]
     height, width = (round(side * 256 / max(truth.shape)) for side in truth.shape)
     top, left = 28 + (256 - height) // 2, (256 - width) // 2
-    for column, picture in enumerate(expected):
+    for column, shown in enumerate(expected):
         cell = page[top : top + height, left + 260 * column :][:, :width]
-        assert cell.mean((0, 1)) == pytest.approx(np.broadcast_to(picture.mean((0, 1)), 3), abs=1.5)
+        assert cell.mean((0, 1)) == pytest.approx(np.broadcast_to(shown.mean((0, 1)), 3), abs=1.5)
 
 
 def test_known_errors_by_hand(tmp_path):

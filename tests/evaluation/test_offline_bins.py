@@ -29,7 +29,7 @@ def test_results_of_another_program_by_hand(tmp_path):
 
 
 def test_inputs_without_a_model_are_those_of_the_configuration():
-    assert preprocess_of(load_config(DEFAULT_CONFIG)) == MMNET
+    assert preprocess_of(load_config(DEFAULT_CONFIG).data) == MMNET
 
 
 def test_manifests_of_an_earlier_release_are_channels_last(tmp_path):

@@ -67,7 +67,9 @@ def config(checkpoint: Path, tmp_path: Path) -> Path:
 def test_every_program_gives_the_network_the_same_input(checkpoint, config, tmp_path):
     spec = load_config(config).dataset("val_dataset")
     pairs, model = evaluation_pairs(spec), ("--model", checkpoint)
-    trained = MindSporePredictor(load_network(checkpoint)[0], preprocess_of(load_config(config)))  # as the trainer does
+    trained = MindSporePredictor(
+        load_network(checkpoint)[0], preprocess_of(load_config(config).data)
+    )  # as the trainer does
 
     def run(main, *arguments) -> None:
         done = run_main(main, *arguments)
@@ -99,7 +101,7 @@ def test_every_program_gives_the_network_the_same_input(checkpoint, config, tmp_
         np.testing.assert_array_equal(matte, mattes[0])
 
 
-def test_photographs_are_looked_at_twice(checkpoint, config, tmp_path):
+def test_photographs_get_flip_test_time_augmentation(checkpoint, config, tmp_path):
     """infer.py's mattes of photographs are those that eval.py --flip scores."""
     pair = evaluation_pairs(load_config(config).dataset("val_dataset"))[0]
     scored = ("--config", config, "--model", checkpoint, "--output_path", tmp_path / "eval", "--flip")
@@ -116,5 +118,5 @@ def test_photographs_are_looked_at_twice(checkpoint, config, tmp_path):
     predictor = open_predictor(checkpoint)[0]
     mean = (predictor.run(x) + predictor.run(mirrored)[..., ::-1]) / 2
     np.testing.assert_allclose(mattes[0] / 255, to_matte(mean, *mattes[0].shape), atol=0.51 / 255)
-    assert abs(predictor.run(x) - mean).max() > 0.01  # or a single look would pass, too
+    assert abs(predictor.run(x) - mean).max() > 0.01  # or one matte alone would pass, too
     assert EvalResult.load(tmp_path / "eval" / "eval.json").model == f"{checkpoint}+flip"

@@ -188,15 +188,15 @@ def test_reduced_jpeg(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "height"), [(12, 13), (13, 26), (25, 26), (26, 51), (50, 51), (51, 101), (500, 101)]
+    ("short_side", "height"), [(12, 13), (13, 26), (25, 26), (26, 51), (50, 51), (51, 101), (500, 101)]
 )
-def test_largest_reduction_that_keeps_the_shorter_side(tmp_path, wanted, height):
+def test_largest_reduction_that_keeps_the_shorter_side(tmp_path, short_side, height):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg_with(b"Exif\0\0" + exif(6), encode(".jpg", gradient(150, 101))))
-    image, full_size = read_image_for(path, wanted)
+    image, full_size = read_image_for(path, short_side)
     assert full_size == (101, 150) and image.shape[0] == height
     path.write_bytes(encode(".png", gradient(101, 150)))
-    assert read_image_for(path, wanted)[0].shape == (101, 150, 3)
+    assert read_image_for(path, short_side)[0].shape == (101, 150, 3)
 
 
 @pytest.mark.parametrize("shape", [(6, 7), (6, 7, 3), (6, 7, 4)])

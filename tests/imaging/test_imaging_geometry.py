@@ -9,7 +9,7 @@ from src.spec.preprocess import Preprocess
 
 
 @pytest.mark.parametrize(
-    ("picture", "network"),
+    ("size", "network"),
     [
         ((1080, 1620), (512, 768)),  # both above 512: shorter side to 512
         ((1620, 1080), (768, 512)),
@@ -20,17 +20,17 @@ from src.spec.preprocess import Preprocess
         ((512, 700), (512, 704)),
     ],
 )
-def test_network_size(picture, network):
-    assert network_size(*picture) == network
-    assert network_size(*picture[::-1]) == network[::-1]
+def test_network_size(size, network):
+    assert network_size(*size) == network
+    assert network_size(*size[::-1]) == network[::-1]
 
 
-@pytest.mark.parametrize(("picture", "text"), [((1, 400), "400x1 .* 204800x512"), ((600, 9700), "9700x600 .* 8288x512"),
+@pytest.mark.parametrize(("size", "text"), [((1, 400), "400x1 .* 204800x512"), ((600, 9700), "9700x600 .* 8288x512"),
                                                ((9000, 100), "100x9000 .* 96x8992")])  # fmt: skip
-def test_a_image_too_narrow_for_any_input(picture, text):
+def test_an_image_too_narrow_for_any_input(size, text):
     with pytest.raises(DataError, match=f"{text} .*may be 16 times 512"):
-        network_size(*picture)
-    assert network_size(*picture, ref_size=(64, 96)) == (64, 96)
+        network_size(*size)
+    assert network_size(*size, ref_size=(64, 96)) == (64, 96)
     assert network_size(600, 9600) == (512, 8192)
 
 

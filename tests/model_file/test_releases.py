@@ -10,7 +10,7 @@ import pytest
 from src.checkpoint.file import read_checkpoint
 from src.common.errors import ModelError
 from src.imaging import write_alpha
-from src.model_file import releases as zoo
+from src.model_file import releases as index
 from src.model_file.releases import (
     ReleasedFile,
     ReleasedModel,
@@ -43,7 +43,7 @@ def pretrained(tmp_path, monkeypatch) -> Path:
     """A folder with big (.ckpt, .onnx), small (.ckpt, .xml and .bin, .onnx) and int8 (.onnx)."""
     folder = tmp_path / "pretrained"
     folder.mkdir()
-    monkeypatch.setattr(zoo, "FOLDER", folder)
+    monkeypatch.setattr(index, "FOLDER", folder)
     forms = (("big", ".ckpt"), ("big", ".onnx"), ("small", ".ckpt"), ("small", ".xml", ".bin"), ("small", ".onnx"),
              ("small-int8", ".onnx"))  # fmt: skip
     write_releases([released(folder, *form) for form in forms])
@@ -187,7 +187,7 @@ def test_a_released_checkpoint_is_read_by_name(pretrained):
 
 @pytest.mark.parametrize("text", ["", "[]", '{"models": [{"name": "a"}]}', '{"models": [{"files": [{}]}]}'])
 def test_a_damaged_index(tmp_path, monkeypatch, text):
-    monkeypatch.setattr(zoo, "FOLDER", tmp_path)
+    monkeypatch.setattr(index, "FOLDER", tmp_path)
     (tmp_path / "releases.json").write_text(text)
     with pytest.raises(ModelError, match=r"releases\.json.*cannot be read.*git checkout"):
         find_model("a")
@@ -210,7 +210,7 @@ def test_the_repositorys_own_index():
     """Whatever is released now: its files are there and have the hashes of the index."""
     for model in read_releases():
         assert verified_model(model.file) == model.path
-    if zoo.FOLDER.joinpath("releases.json").exists():
+    if index.FOLDER.joinpath("releases.json").exists():
         assert all(
-            isinstance(row["name"], str) for row in json.loads((zoo.FOLDER / "releases.json").read_text())["models"]
+            isinstance(row["name"], str) for row in json.loads((index.FOLDER / "releases.json").read_text())["models"]
         )

@@ -21,7 +21,7 @@ def predictor(**form: bool) -> Ramp:
     return Ramp(Preprocess(), InputForm(**form))
 
 
-def test_the_mean_of_two_looks_by_hand():
+def test_the_mean_by_hand():
     """Red (1, 2, 4) becomes (0, 2, 8), mirrored (4, 2, 1) becomes (0, 2, 2) and back (2, 2, 0): (1, 2, 4) again."""
     x = np.zeros((2, 3, 1, 3), np.float32)
     x[:, 0, 0] = [[1, 2, 4], [0, 5, 8]]
@@ -30,7 +30,7 @@ def test_the_mean_of_two_looks_by_hand():
 
 
 @pytest.mark.parametrize("form", [{"channels_last": True}, {"pixels": True}])
-def test_every_layout_is_mirrored_along_its_width(form):
+def test_every_layout_is_flipped_along_its_width(form):
     x = np.random.default_rng(0).integers(0, 9, (2, 3, 4, 5)).astype(np.float32)
     expected = FlipTTA(predictor()).run(x)
     np.testing.assert_array_equal(
@@ -48,6 +48,6 @@ def test_a_mirrored_image_gets_the_mirrored_matte():
 @pytest.mark.parametrize(
     ("asked", "photograph", "video"), [(None, True, False), (True, True, True), (False, False, False)]
 )
-def test_photographs_alone_are_looked_at_twice_unless_asked(asked, photograph, video):
+def test_photographs_alone_are_flipped_unless_asked(asked, photograph, video):
     options = InferOptions(flip=asked)
     assert (options.flip_for(video=False), options.flip_for(video=True)) == (photograph, video)

@@ -23,7 +23,7 @@ from tests.support.narrow import narrow_spec, save_narrow
 GIVEN = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "ref_size": 64, "multiple": 32, "color": "RGB"}
 
 
-def picture(height: int, width: int) -> np.ndarray:
+def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -33,7 +33,7 @@ def test_every_runtime_gives_the_checkpoint_s_matte(narrow_models, kind):
     predictor, contract = open_predictor(narrow_models[kind], threads=1)
     assert contract == expected
     for size in ((40, 51), (90, 70), (40, 51)):  # the last one again: from what was kept
-        image = picture(*size)
+        image = noise(*size)
         matte = predictor.predict(image)
         assert matte.shape == size and matte.dtype == np.float32
         np.testing.assert_allclose(matte, reference.predict(image), atol=2e-5)
@@ -44,7 +44,7 @@ def test_every_runtime_takes_batches(narrow_models, kind):
     reference, expected = open_predictor(narrow_models[".ckpt"])
     predictor, contract = open_predictor(narrow_models[kind])
     assert contract == expected and predictor.form.batch is None
-    x = np.concatenate([to_input(picture(64, 96 + i), Preprocess(), (64, 96)) for i in range(3)])
+    x = np.concatenate([to_input(noise(64, 96 + i), Preprocess(), (64, 96)) for i in range(3)])
     np.testing.assert_allclose(predictor.run(x), reference.run(x), atol=2e-5)
 
 
@@ -75,7 +75,7 @@ def test_bf16_is_near_f32_and_not_it(narrow_models):
         with pytest.raises(DeviceError, match="does not compute in bf16"):
             open_predictor(narrow_models[".xml"], precision="bf16")
         return
-    image = picture(64, 64)
+    image = noise(64, 64)
     exact, rounded = (open_predictor(narrow_models[".xml"], precision=p)[0].predict(image) for p in (None, "bf16"))
     assert 1e-5 < np.abs(exact - rounded).max() < 0.1
 
@@ -96,14 +96,14 @@ def test_a_fixed_size_is_what_images_are_made_to(narrow_ckpt, tmp_path):
     path = export(narrow_ckpt, "ONNX", tmp_path, ExportOptions((1, 3, 96, 64)))[0][0]
     predictor = open_predictor(path)[0]
     assert predictor.form == InputForm(1, (96, 64))
-    image = picture(50, 70)
+    image = noise(50, 70)
     assert predictor.prepare(image).shape == (1, 3, 96, 64)
     assert predictor.predict(image).shape == (50, 70)
 
 
 @pytest.mark.parametrize("kind", [".ckpt", ".onnx"])
 def test_another_input_size_than_the_model_s_own(narrow_models, kind):
-    model, image = narrow_models[kind], picture(256, 320)
+    model, image = narrow_models[kind], noise(256, 320)
     for ref_size, size in ((None, (64, 96)), (64, (64, 96)), (128, (128, 160)), ((96, 32), (96, 32))):
         predictor, contract = open_predictor(model, preprocess={} if ref_size is None else {"ref_size": ref_size})
         np.testing.assert_array_equal(predictor.prepare(image), to_input(image, Preprocess(), size))
@@ -116,7 +116,7 @@ def test_another_input_size_than_the_model_s_own(narrow_models, kind):
 def test_a_model_of_one_size_takes_no_other(narrow_ckpt, tmp_path):
     path = export(narrow_ckpt, "ONNX", tmp_path, ExportOptions((1, 3, 96, 64)))[0][0]
     for ref_size in (512, (96, 64)):  # what it says itself, and what it takes
-        assert open_predictor(path, preprocess={"ref_size": ref_size})[0].prepare(picture(50, 70)).shape[2:] == (96, 64)
+        assert open_predictor(path, preprocess={"ref_size": ref_size})[0].prepare(noise(50, 70)).shape[2:] == (96, 64)
     for ref_size, text in ((128, "128"), ((64, 96), "64x96")):
         with pytest.raises(ModelError, match=rf"takes only inputs of 96x64 \(height x width\), not {text}: leave"):
             open_predictor(path, preprocess={"ref_size": ref_size})
@@ -124,7 +124,7 @@ def test_a_model_of_one_size_takes_no_other(narrow_ckpt, tmp_path):
 
 def test_a_network_of_one_size_for_all_images_keeps_its_way_of_resampling(tmp_path):
     path = save_narrow(tmp_path / "n.ckpt", preprocess=Preprocess(ref_size=(64, 64)))
-    predictor, image = open_predictor(path, preprocess={"ref_size": (96, 64)})[0], picture(50, 90)
+    predictor, image = open_predictor(path, preprocess={"ref_size": (96, 64)})[0], noise(50, 90)
     np.testing.assert_array_equal(predictor.prepare(image), to_input(image, Preprocess(ref_size=(96, 64))))
     assert open_predictor(path, preprocess={"ref_size": 32})[0].prepare(image).shape == (1, 3, 32, 64)
 
@@ -156,7 +156,7 @@ def test_a_model_without_contract_needs_all_options(narrow_models, tmp_path):
             open_predictor(tmp_path / "foreign.onnx", preprocess=GIVEN | wrong)
     predictor, contract = open_predictor(tmp_path / "foreign.onnx", preprocess=GIVEN)
     assert contract == Contract(Preprocess(ref_size=64))
-    assert predictor.prepare(picture(640, 960)).shape == (1, 3, 64, 96)
+    assert predictor.prepare(noise(640, 960)).shape == (1, 3, 64, 96)
     # A file that knows better is not overruled.
     assert open_predictor(narrow_models[".onnx"], preprocess=GIVEN | {"color": "BGR"})[0].preprocess.color == "RGB"
 
