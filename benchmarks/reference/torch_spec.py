@@ -14,6 +14,7 @@ from src.spec.blocks import BlockSpec, Norm
 from src.spec.encoder import EncoderSpec
 from src.spec.modnet import ModNetSpec
 
+ACTIVATIONS = {"relu6": F.relu6, "relu": F.relu, "hswish": F.hardswish, "leaky_relu": F.leaky_relu, "silu": F.silu}
 OUR_LEAVES = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
 
@@ -59,10 +60,11 @@ class Block(nn.Module):
     def __init__(self, c_in: int, block: BlockSpec, encoder: EncoderSpec):
         super().__init__()
         hidden, self.residual, same = Norm(block.hidden, 0), block.residual, encoder.same_padding
+        act = ACTIVATIONS[encoder.act]
         if block.expand:
-            self.expand = Unit(c_in, hidden, 1, act=F.relu6, eps=encoder.bn_eps)
+            self.expand = Unit(c_in, hidden, 1, act=act, eps=encoder.bn_eps)
         self.depthwise = Unit(
-            block.hidden, hidden, block.kernel, block.stride, block.hidden, act=F.relu6, eps=encoder.bn_eps, same=same
+            block.hidden, hidden, block.kernel, block.stride, block.hidden, act=act, eps=encoder.bn_eps, same=same
         )
         self.project = Unit(block.hidden, Norm(block.out, 0), 1, eps=encoder.bn_eps)
 
@@ -74,7 +76,7 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     def __init__(self, spec: EncoderSpec):
         super().__init__()
-        plain = {"act": F.relu6, "eps": spec.bn_eps}
+        plain = {"act": ACTIVATIONS[spec.act], "eps": spec.bn_eps}
         self.stem = Unit(3, Norm(spec.stem, 0), 3, 2, same=spec.same_padding, **plain)
         inputs = [spec.stem, *(block.out for block in spec.blocks)]
         blocks = [Block(c_in, block, spec) for c_in, block in zip(inputs, spec.blocks, strict=False)]

@@ -200,7 +200,7 @@ def test_every_format_is_proven_equal(tmp_path, kind, suffix):
 def test_weights_of_a_network_with_the_convolution(tmp_path, head, caplog):
     checkpoint = read_checkpoint(save_narrow(tmp_path / "n.ckpt"))
     with caplog.at_level("INFO", logger="modnet"):
-        network, spec = _from_checkpoint(checkpoint, Config(ckpt_path="n.ckpt", lr_head=head))
+        network, spec = _from_checkpoint(checkpoint, Config.from_values(ckpt_path="n.ckpt", lr_head=head))
     values, state = {p.name: p.asnumpy() for p in network.get_parameters()}, narrow_state()
     assert (spec.easpp is None) == (head is None)
     for name, value in values.items():
@@ -221,4 +221,4 @@ def _statistics(norm: str) -> list[str]:
 
 def test_other_heads_are_refused():
     with pytest.raises(ConfigError, match="`lr_head` cannot be 'aspp'"):
-        Config(lr_head="aspp")
+        Config.from_values(lr_head="aspp")

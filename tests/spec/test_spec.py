@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from src.common.errors import CheckpointError
+from src.common.errors import CheckpointError, NetworkError
 from src.models.backbones import find_backbone
 from src.spec.blocks import BlockSpec, Norm
 from src.spec.modnet import ModNetSpec
@@ -73,6 +73,22 @@ def test_json_gives_back_the_same_spec(spec):
 def test_a_spec_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         standard_spec().encoder.stem = 16
+
+
+@pytest.mark.parametrize(
+    ("taps", "message"),
+    [
+        ((2, 3), r"strides \(4, 4, 32\)"),
+        ((1, 4), r"strides \(2, 8, 32\)"),
+        ((3, 1), "taps after"),
+        ((1, 9), "taps after"),
+    ],
+)
+def test_taps_lie_where_the_strides_are_two_and_four(taps, message):
+    encoder = narrow_spec().encoder
+    with pytest.raises(NetworkError, match=message):
+        dataclasses.replace(encoder, taps=taps)
+    assert dataclasses.replace(encoder, taps=(0, 2)).tap_channels == (encoder.stem, 8)
 
 
 def changed(**values) -> str:
