@@ -41,9 +41,7 @@ class EncoderSpec:
         strides = list(accumulate((block.stride for block in self.blocks), mul, initial=2))
         first, second = self.taps
         if not 0 <= first <= second <= len(self.blocks):
-            raise NetworkError(
-                f"The taps {self.taps} of `{self.name}` do not count some of its {len(self.blocks)} blocks."
-            )
+            raise NetworkError(f"The encoder `{self.name}` has {len(self.blocks)} blocks, and taps after {self.taps}.")
         found = strides[first], strides[second], strides[-1]
         if found != TAP_STRIDES:
             raise NetworkError(

@@ -56,6 +56,7 @@ class MMNetSpec:
     """
 
     title: ClassVar[str] = "MMNet"
+    unit_colours: ClassVar[bool] = True  # its input and its composition loss take colours in [0, 1]
     encoder_name: ClassVar[None] = None  # trained from scratch: there is no pretrained encoder
 
     stem: int

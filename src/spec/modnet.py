@@ -27,6 +27,7 @@ class ModNetSpec:
     """
 
     title: ClassVar[str] = "MODNet"
+    unit_colours: ClassVar[bool] = False  # its input is normalised as the checkpoint says
 
     encoder: EncoderSpec
     se_hidden: int
