@@ -11,25 +11,25 @@ import argparse
 import ctypes
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # PyTorch's idle threads would spin while ours work
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
-from benchmarks.reference.torch_modnet import IBNorm, TorchMODNet
+from benchmarks.packages import TORCH, need
 from src.backend import cpu_ops
 from src.bench.report import machine, table, write_json
+from src.bench.turns import median_seconds
 from src.common.cli import run_command
 from src.common.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
 
 Work = Callable[[], Any]
 Row = dict[str, Any]
@@ -58,6 +58,9 @@ def rand(*shape: int) -> np.ndarray:
 
 def convolution(key: tuple) -> dict[str, tuple[Work, Work]]:
     """Ours and PyTorch's forward, dx and dw for (n, h, w, in, out, kernel, stride, group, bias)."""
+    import torch
+    import torch.nn.functional as F
+
     n, h, w, c_in, c_out, k, stride, group, bias = key
     x, weight, b = rand(n, h, w, c_in), rand(c_out, c_in // group, k, k), rand(c_out)
     y = rand(n, -(-h // stride), -(-w // stride), c_out)
@@ -85,6 +88,11 @@ def convolution(key: tuple) -> dict[str, tuple[Work, Work]]:
 
 def ibnorm(key: tuple) -> dict[str, tuple[Work, Work]]:
     """IBNorm and ReLU of (n, h, w, channels): forward, and forward with backward."""
+    import torch
+    import torch.nn.functional as F
+
+    from benchmarks.reference.torch_modnet import IBNorm
+
     n, h, w, c = key
     half, x, dy = c // 2, rand(n, h, w, c), rand(n, h, w, c)
     ones, zeros, attr = np.ones(half, np.float32), np.zeros(half, np.float32), np.array([half, RELU, 1, 1e-5, 0.9])
@@ -108,9 +116,13 @@ def ibnorm(key: tuple) -> dict[str, tuple[Work, Work]]:
 
 def layers(batch: int, size: int) -> tuple[Counter, Counter]:
     """How often each convolution and each IBNorm occurs in one step."""
+    import torch
+
+    from benchmarks.reference.torch_modnet import IBNorm, TorchMODNet
+
     convolutions, norms = Counter(), Counter()
 
-    def note(module: torch.nn.Module, inputs: tuple, _: Any) -> None:
+    def note(module: "torch.nn.Module", inputs: tuple, _: Any) -> None:
         n, c, h, w = inputs[0].shape
         if isinstance(module, IBNorm):
             norms[n, h, w, c] += 1
@@ -128,15 +140,9 @@ def layers(batch: int, size: int) -> tuple[Counter, Counter]:
 
 
 def milliseconds(works: tuple[Work, Work], repeats: int) -> tuple[float, float]:
-    """Medians of both, measured in turn."""
-    seconds = ([], [])
-    for k in range(repeats + 1):
-        for work, list_ in zip(works, seconds, strict=True):
-            began = time.perf_counter()
-            work()
-            if k:  # the first call compiles and allocates
-                list_.append(time.perf_counter() - began)
-    return tuple(median(list_) * 1e3 for list_ in seconds)
+    """Median milliseconds of ours and of PyTorch's, which take turns."""
+    seconds = median_seconds({"ours": works[0], "pytorch": works[1]}, repeats)
+    return 1e3 * seconds["ours"][0], 1e3 * seconds["pytorch"][0]
 
 
 def compare(kind: str, key: tuple, count: int, works: dict[str, tuple[Work, Work]], repeats: int) -> Row:
@@ -157,23 +163,35 @@ def cells(row: Row) -> list[str]:
     return [name, str(row["count"]), *values, f"{row['ours'] / row['pytorch']:.2f}"]
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    if not cpu_ops.available():
-        raise DeviceError("The native operators are not built here. Run: python -m src.backend.cpu_ops.build")
-    os.environ["MODNET_CPU_THREADS"] = str(args.threads)
-    torch.set_num_threads(args.threads)
-    about = machine()
+    parser.add_argument("--batch", type=int, default=4, help="images a step (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=256, help="side of the images (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: one for each core")
+    parser.add_argument("--repeats", type=int, default=7, help="turns that count (default: %(default)s)")
+    parser.add_argument("--json", type=Path, help="also write the result to this file")
+    return parser.parse_args()
+
+
+def measure(args: argparse.Namespace) -> list[Row]:
+    """All layers of a step, those that take our operators longest first."""
     convolutions, norms = layers(args.batch, args.size)
     rows = [compare("convolution", k, c, convolution(k), args.repeats) for k, c in convolutions.items()]
     rows += [compare("ibnorm", k, c, ibnorm(k), args.repeats) for k, c in norms.items()]
-    rows.sort(key=lambda row: -row["ours"])
+    return sorted(rows, key=lambda row: -row["ours"])
+
+
+def main() -> None:
+    args = parse_arguments()
+    need("torch", TORCH)
+    if not cpu_ops.available():
+        raise DeviceError("The native operators are not built here. Run: python -m src.backend.cpu_ops.build")
+    import torch
+
+    os.environ["MODNET_CPU_THREADS"] = str(args.threads)
+    torch.set_num_threads(args.threads)
+    about = machine()
+    rows = measure(args)
     head = ["shape", "count", *[f"{part}, ms" for part in ("forward", "dx", "dw")], "ratio"]
     print(f"{args.threads} threads on {about['cpu']}, load {about['load']}; ours / PyTorch\n")
     print(table(head, [cells(row) for row in rows]))

@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.backend.device import select_device
 from src.backend.environment import prepare_environment
-from src.bench.report import machine, table, write_json
+from src.bench.report import machine, show_machine, table, write_json
 from src.bench.turns import median_seconds
 from src.common.cli import run_command
 from src.common.errors import ConfigError
-from src.config.config import add_arguments, config_from_args
+from src.config.options import add_arguments, config_from_args
 from src.data.pairs import Pair, evaluation_pairs
 from src.evaluation.score import evaluate
 from src.imaging import to_input, write_alpha
@@ -57,15 +57,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     arguments, facts = parser.parse_args(), machine()
     config = config_from_args(arguments)
-    if not config.ckpt_path:
+    if not config.network.ckpt_path:
         raise ConfigError("Name the network: --ckpt_path FILE.ckpt")
     spec = config.dataset("val_dataset")
     pairs = evaluation_pairs(spec)[: arguments.pictures]
-    prepare_environment(config.device_target)
-    device = select_device(config.device_target, config.device_id)
+    prepare_environment(config.run.device_target)
+    device = select_device(config.run.device_target, config.run.device_id)
     from src.runtime.mindspore_runtime import MindSporePredictor
 
-    predictor, _ = MindSporePredictor.from_checkpoint(config.ckpt_path)
+    predictor, _ = MindSporePredictor.from_checkpoint(config.network.ckpt_path)
     with tempfile.TemporaryDirectory() as folder:
         seconds = median_seconds(ways(predictor, pairs, spec.alpha_allow_rgb, Path(folder)), arguments.rounds)
     alone, each = seconds["network alone"][0], 1e3 / len(pairs)
@@ -74,7 +74,7 @@ def main() -> None:
         for name, (clock, cpu) in seconds.items()
     ]
     print(
-        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}), MindSpore on {device}; {len(pairs)} images "
+        f"{show_machine(facts)}, MindSpore on {device}; {len(pairs)} images "
         f"of '{spec.dataset_root}', median of {arguments.rounds} rounds\n"
     )
     print(table(["", "ms an image", "times the network's", "ms of processor time"], rows))

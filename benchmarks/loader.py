@@ -23,17 +23,18 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.zoo_order import SIDE, zoo_sample
-from src.bench.report import machine, table, write_json
+from src.bench.report import machine, show_machine, table, write_json
+from src.bench.turns import in_turns
 from src.common.cli import run_command
 from src.common.malloc import keep_freed_memory
+from src.common.paths import REPOSITORY
 from src.config.config import load_config
 from src.config.dataset import DatasetSpec
 from src.data.builders.synthetic import portrait
 from src.data.record_writer import Encoding, write_records
 from src.data.samples import MattingSamples
-from src.imaging import to_uint8, write_alpha, write_file
+from src.imaging import encode_jpeg, to_uint8, write_alpha, write_file
 
-ROOT = Path(__file__).resolve().parents[1]
 HEIGHT, WIDTH = 1080, 1620
 JPEG_QUALITY = 92
 GRAIN = 12.0  # deviation of the noise that brings a drawing's JPEG to the size of a photograph's
@@ -49,8 +50,7 @@ def make_images(root: Path, count: int) -> None:
         image, alpha = portrait(0, k, HEIGHT, WIDTH)
         noise = cv2.GaussianBlur(rng.normal(0, GRAIN, (HEIGHT, WIDTH, 1)).astype(np.float32), (0, 0), 0.8)
         image = to_uint8((image + noise[..., None]) / 255)
-        jpeg = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        write_file(root / "image" / f"{k}.jpg", jpeg.tobytes())
+        write_file(root / "image" / f"{k}.jpg", encode_jpeg(image, JPEG_QUALITY))
         write_alpha(root / "mask" / f"{k}.png", alpha)
 
 
@@ -80,7 +80,7 @@ def ours(spec: DatasetSpec) -> Work:
 
 def ways(root: Path, work: Path) -> dict[str, Callable[[], Work]]:
     """Every way of reading, by its name in the table."""
-    transforms = load_config(ROOT / "P3M.yml").train_dataset.transforms
+    transforms = load_config(REPOSITORY / "P3M.yml").train_dataset.transforms
     window = ({"type": "LoadImages"}, {"type": "RandomScaleCrop"})
     window += tuple(t for t in transforms if t["type"] in ("GenTrimap", "Normalize", "Transpose"))
     files = DatasetSpec(str(root), name="folder", transforms=transforms)
@@ -115,14 +115,15 @@ def serve(factory: Callable[[], Work], count: int, pipe: Connection) -> None:
 
 def measure(found: dict[str, Callable[[], Work]], count: int, rounds: int) -> dict[str, float]:
     """Median over the rounds of the processor seconds of an image; the first round does not count."""
-    context, pipes, times = get_context("spawn"), {}, {name: [] for name in found}
+    context = get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    times: dict[str, list[float]] = {name: [] for name in found}
     for name, factory in found.items():
         pipes[name], end = context.Pipe()
         context.Process(target=serve, args=(factory, count, end), daemon=True).start()
-    for _ in range(1 + rounds):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            times[name].append(pipe.recv())
+    for name in in_turns(list(pipes), 1 + rounds):
+        pipes[name].send(True)
+        times[name].append(pipes[name].recv())
     for pipe in pipes.values():
         pipe.send(False)
     return {name: float(np.median(seconds[1:])) for name, seconds in times.items()}
@@ -147,11 +148,11 @@ def main() -> None:
         [name, f"{1e3 * s:.1f}", f"{1 / s:.0f}", f"{seconds[ZOO] / s:.2f}"] for name, s in seconds.items()
     ]  # fmt: skip
     print(
-        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}), one thread; {arguments.pictures} images of "
+        f"{show_machine(facts)}, one thread; {arguments.pictures} images of "
         f"{WIDTH}x{HEIGHT}, JPEG {sizes['jpg'] / 1024:.0f} KiB and PNG {sizes['png'] / 1024:.0f} KiB on average; "
         f"median of {arguments.rounds} rounds\n"
     )
-    print(table(["", "ms an image", "pictures/s and core", "times the zoo's"], rows))
+    print(table(["", "ms an image", "images/s and core", "times the zoo's"], rows))
     write_json(arguments.json, {"machine": facts, "file_bytes": sizes, "seconds": seconds})
 
 

@@ -16,9 +16,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.packages import MEDIAPIPE, need
 from src.bench.report import machine, write_json
 from src.common.cli import run_command
-from src.config.config import add_arguments, config_from_args
+from src.config.options import add_arguments, config_from_args
 from src.data.pairs import evaluation_pairs
 from src.evaluation.score import evaluate
 from src.runtime.base import Predictor
@@ -46,15 +47,18 @@ class SelfieSegmentation(Predictor):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ())
-    parser.add_argument("--model", choices=MODELS, default="general")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--model", choices=MODELS, default="general", help="which of its networks (default: %(default)s)"
+    )
+    parser.add_argument("--json", type=Path, help="also write the scores to this file")
     args = parser.parse_args()
+    need("mediapipe", MEDIAPIPE)
     spec = config_from_args(args).dataset("val_dataset")
     predictor = SelfieSegmentation(args.model)
     result = evaluate(predictor, evaluation_pairs(spec), f"MediaPipe {args.model}", str(spec.dataset_root))
     milliseconds = 1000 * result.network_seconds / result.pictures
     scores = {name: result.whole[name] for name in ("mse", "mad", "miou", "iou")}
-    scores["median_mse"] = median(picture["whole"]["mse"] for picture in result.per_picture)
+    scores["median_mse"] = median(image["whole"]["mse"] for image in result.per_picture)
     print(result.pictures, "images,", ", ".join(f"{k} {v:.4f}" for k, v in scores.items()), f"{milliseconds:.1f} ms")
     write_json(args.json, {"machine": machine(), "milliseconds": milliseconds, **scores})
 

@@ -26,8 +26,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.backend.device import select_device
 from src.backend.environment import prepare_environment
-from src.bench.report import machine, table, table_path, write_json, write_table
+from src.bench.options import table_path
+from src.bench.report import machine, table, write_json, write_table
+from src.bench.turns import in_turns
 from src.common.cli import run_command
+from src.common.sizes import parse_size, show_size
 
 WAYS = ("plain", "mask", "exported")
 Times = dict[str, list[float]]  # milliseconds of each run, by kind of operator
@@ -116,31 +119,34 @@ def median(values: list[float] | None) -> float:
     return float(np.median(values)) if values else 0.0
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ckpt_path", required=True, help="checkpoint, or a released model's name")
-    parser.add_argument("--shape", default="512x512", help="height x width (default: 512x512)")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--precision", default="f32", choices=("f32", "bf16"))
-    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--shape", type=parse_size, default=(512, 512), metavar="HxW", help="height x width (default: "
+                        "512x512)")  # fmt: skip
+    parser.add_argument("--threads", type=int, default=2, help="threads of the CPU (default: %(default)s)")
+    parser.add_argument("--precision", default="f32", choices=("f32", "bf16"), help="default: %(default)s")
+    parser.add_argument("--runs", type=int, default=20, help="inferences that count (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=0, help="also print so many of the slowest layers")
     parser.add_argument("--output", type=table_path, metavar="FILE", help="also write all layers here (.csv, .md)")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
     prepare_environment("CPU")
     select_device("CPU")
-    shape = (1, 3, *map(int, args.shape.split("x")))
+    shape = (1, 3, *args.shape)
     x = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     ways = requests(args, shape)
     kinds = {way: defaultdict(list) for way in ways}
     layers = {way: defaultdict(list) for way in ways}
     clock = {way: [] for way in ways}
-    for _ in range(3):
-        for request in ways.values():
-            request.infer(x)
-    for _ in range(args.runs):
-        for way, request in ways.items():
-            clock[way].append(measure(request, x, kinds[way], layers[way]))
+    for way in in_turns(list(ways), 3):
+        ways[way].infer(x)
+    for way in in_turns(list(ways), args.runs):
+        clock[way].append(measure(ways[way], x, kinds[way], layers[way]))
     report(args, kinds, layer_rows(layers), clock)
 
 
@@ -165,7 +171,7 @@ def report(
     rows = [row for row in rows if any(float(cell) >= 0.1 for cell in row[1:])]
     rows.append(["clock", *(f"{median(times):.1f}" for times in clock.values())])
     rows.append(["clock, fastest", *(f"{min(times):.1f}" for times in clock.values())])
-    print(machine(), args.shape, args.precision, f"{args.threads} threads")
+    print(machine(), show_size(args.shape), args.precision, f"{args.threads} threads")
     print(table(["ms", *medians], rows))
     if args.layers:
         print(table(LAYER_HEAD, layers[: args.layers]))

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from src.common.cli import run_command
 from src.common.errors import MattingError
 from src.common.files import make_folder, whole_file
+from src.common.paths import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[1]
 TRAINING = ["--epoch_size", "1", "--lr", "0.001"]
 COLUMNS = ["strategy", "target", "macs", "parameters", "mse_pruned", "mad_pruned", "mse_retrained", "mad_retrained"]
 
@@ -87,7 +87,7 @@ def score(args: argparse.Namespace, checkpoint: Path, folder: Path) -> dict[str,
 
 
 def run(program: str, *arguments: object) -> None:
-    command = [sys.executable, str(ROOT / program), *map(str, arguments)]
+    command = [sys.executable, str(REPOSITORY / program), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise MattingError(f"`{' '.join(command)}` ended with status {done.returncode}:\n{done.stderr[-2000:]}")

@@ -10,7 +10,7 @@ needs. Its throughput is that of one image after another.
 import argparse
 import sys
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.packages import TORCH, need
 from src.backend.device import select_device
 from src.backend.environment import prepare_environment
-from src.bench.cases import add_arguments, read_cases, read_plan
-from src.bench.measure import measure
-from src.bench.report import machine, table
-from src.bench.results import HEAD, Benchmark, table_rows
+from src.bench.options import add_arguments, from_args
+from src.bench.run import run_benchmark
 from src.common.cli import run_command
 from src.common.errors import ConfigError
 from src.common.log import setup_logging
@@ -89,31 +88,23 @@ def open_model(path: str, device: str, threads: int | None, *rest: Any, **option
     return TorchPredictor(twin, contract.preprocess), contract
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, conflict_handler="resolve"
-    )
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ckpt_path", required=True, help="MODNet's checkpoint, or a released model, for PyTorch")
     add_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
-    args, facts = parser.parse_args(), machine()
+    args = parser.parse_args()
     setup_logging()
-    groups, plan = read_cases(args), read_plan(args)
+    options = from_args(args)
     if args.device != "CPU":
         raise ConfigError("PyTorch is measured on the CPU alone: leave --device out.")
+    need("torch", TORCH)
     checkpoint = find_model(args.ckpt_path, (".ckpt",))
     with tempfile.TemporaryDirectory() as folder:
         twin = Path(folder) / f"{checkpoint.stem}.pt"
         write_twin(checkpoint, twin)
-        groups = [[replace(cases[0], model=str(twin), precision="f32"), *cases] for cases in groups]
-        rows = [row for cases in groups for row in measure(cases, plan, open_model)]
-    rows = [replace(row, model=f"{args.ckpt_path} in PyTorch") if row.model == str(twin) else row for row in rows]
-    settings = {"device": args.device, "shape": list(args.shape), "source": list(args.source or args.shape)}
-    result = Benchmark(facts, settings | asdict(plan), rows)
-    if args.json:
-        result.save(args.json)
-    print(f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}), {args.shape[0]}x{args.shape[1]}\n")
-    print(table(HEAD, table_rows(result)))
+        name = f"{args.ckpt_path} in PyTorch"
+        groups = [[replace(cases[0], model=str(twin), name=name, precision="f32"), *cases] for cases in options.groups]
+        return run_benchmark(replace(options, groups=groups), print, open_model)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def draw(path: Path, times: dict[tuple[int, int], float], marks: list[tuple[int,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: one for each core")
     parser.add_argument("--steps", type=int, default=7, help="steps that are timed in each case")
     parser.add_argument("--long", type=int, default=500, help="steps of the memory run")
     parser.add_argument("--picture", type=Path, help="draw the result to this file")

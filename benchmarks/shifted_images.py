@@ -19,7 +19,7 @@ from src.common.cli import run_command
 from src.common.files import make_folder
 from src.common.text import natural_order
 from src.data.pairs import files_by_stem
-from src.imaging import read_image, write_png
+from src.imaging import encode_jpeg, read_image, write_png
 
 
 def dark(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -31,9 +31,8 @@ def blurred(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _jpeg(values: np.ndarray, quality: int) -> np.ndarray:
-    bgr = cv2.cvtColor(np.clip(values, 0, 255).astype(np.uint8), cv2.COLOR_RGB2BGR)
-    coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    coded = encode_jpeg(np.clip(values, 0, 255).astype(np.uint8), quality)
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 KINDS = {"dark": dark, "blurred": blurred}
@@ -41,9 +40,9 @@ KINDS = {"dark": dark, "blurred": blurred}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", type=Path, required=True)
-    parser.add_argument("--kind", choices=KINDS, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--input", type=Path, required=True, help="folder of photographs")
+    parser.add_argument("--kind", choices=KINDS, required=True, help="how they are spoiled")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the copies")
     args = parser.parse_args()
     files, output = files_by_stem(args.input), make_folder(args.output)
     for number, name in enumerate(natural_order(files)):

@@ -18,11 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.reference.golden import training_batch
 from src.backend.device import select_device
 from src.backend.environment import prepare_environment
-from src.bench.report import machine, table, write_json
+from src.bench.report import machine, show_machine, table, write_json
 from src.bench.turns import median_seconds
 from src.common.cli import run_command
 from src.common.errors import ConfigError
-from src.config.config import TEACHER_RUNTIMES, Config, add_arguments, config_from_args
+from src.config.config import Config
+from src.config.options import add_arguments, config_from_args
+from src.config.sections import TEACHER_RUNTIMES
 
 
 def steps_of(config: Config, batch: tuple[np.ndarray, ...]) -> dict[str, Callable[[], None]]:
@@ -31,12 +33,12 @@ def steps_of(config: Config, batch: tuple[np.ndarray, ...]) -> dict[str, Callabl
     from src.training.step import TrainStep
 
     def step_of(runtime: str | None) -> Callable[[], None]:
-        own = replace(config, teacher_runtime=runtime or "mindspore")
-        own = own if runtime else replace(own, teacher=None, teacher_flip=False)
-        network, meta = load_network(config.ckpt_path)
+        own = config.replaced(teacher_runtime=runtime or "mindspore")
+        own = own if runtime else own.replaced(teacher=None, teacher_flip=False)
+        network, meta = load_network(config.network.ckpt_path)
         network.set_train(True)
         step = TrainStep(network, own, objective=objective_for(network, meta.preprocess, own))
-        return lambda: step(*batch, config.lr, 0)
+        return lambda: step(*batch, config.schedule.lr, 0)
 
     return {runtime or "no teacher": step_of(runtime) for runtime in (None, *TEACHER_RUNTIMES)}
 
@@ -50,16 +52,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     arguments, facts = parser.parse_args(), machine()
     config = config_from_args(arguments)
-    if not (config.ckpt_path and config.teacher):
+    if not (config.network.ckpt_path and config.distillation.teacher):
         raise ConfigError("Name both networks: --ckpt_path STUDENT --teacher CKPT")
     prepare_environment("CPU")
     select_device("CPU")
     batch = training_batch(arguments.size, 11, arguments.batch)
-    measured = median_seconds(steps_of(replace(config, lr=1e-5), batch), arguments.rounds)
+    measured = median_seconds(steps_of(config.replaced(lr=1e-5), batch), arguments.rounds)
     seconds = {name: clock for name, (clock, _) in measured.items()}
     inside = seconds[TEACHER_RUNTIMES[0]]
     print(
-        f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']}); {arguments.batch} x {arguments.size} x "
+        f"{show_machine(facts)}; {arguments.batch} x {arguments.size} x "
         f"{arguments.size}, median of {arguments.rounds} rounds\n"
     )
     rows = [[name, f"{1e3 * value:.0f}", f"{value / inside:.2f}"] for name, value in seconds.items()]

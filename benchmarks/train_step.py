@@ -20,7 +20,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.packages import TORCH, need
 from src.bench.report import machine, table, write_json
+from src.bench.turns import in_turns
 from src.common.cli import run_command
 from src.common.errors import TrainingError
 
@@ -65,9 +67,8 @@ def measure(batch: int, size: int, network: str, threads: int, steps: int, round
         for worker in workers.values():
             worker.ask(2)  # caches and memory pools settle
         runs = {side: [] for side in SIDES}
-        for _ in range(rounds):
-            for side, worker in workers.items():
-                runs[side].append(worker.ask(steps))
+        for side in in_turns(SIDES, rounds):
+            runs[side].append(workers[side].ask(steps))
         peaks = {side: worker.ask(0) for side, worker in workers.items()}
     finally:
         for worker in workers.values():
@@ -125,16 +126,21 @@ def row(result: dict[str, Any]) -> list[str]:
 HEAD = ["case", "ours, ms", "PyTorch, ms", "ratio", "CPU time", "ours, MB", "PyTorch, MB", "ratio", "first step, s"]
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, help="images a step; without it all cases are measured")
     parser.add_argument("--size", type=int, default=256, help="side of the images, a multiple of 32")
-    parser.add_argument("--network", choices=NETWORKS, default="dense")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--network", choices=NETWORKS, default="dense", help="default: %(default)s")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: one for each core")
     parser.add_argument("--steps", type=int, default=4, help="steps of each side in a turn")
     parser.add_argument("--rounds", type=int, default=4, help="turns of each side")
     parser.add_argument("--json", type=Path, help="write the results to this file")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
+    need("torch", TORCH)
     single = args.batch is not None
     cases = [(args.batch, args.size, args.network)] if single else [(*c, n) for n in NETWORKS for c in CASES]
     results = []

@@ -1,8 +1,9 @@
 """One side of `train_step.py`: reads a number of steps a line, runs them, answers with a line of JSON.
 
-python train_step_worker.py ours|pytorch CASE, where CASE is JSON with batch, size, network and threads.
+python benchmarks/train_step_worker.py ours '{"batch": 4, "size": 256, "network": "dense", "threads": 2}'
 """
 
+import argparse
 import json
 import resource
 import sys
@@ -18,6 +19,7 @@ import numpy as np
 from benchmarks.reference import golden
 from src.backend.environment import prepare_environment
 from src.checkpoint.conversion import Conversion, convert
+from src.common.cli import run_command
 from src.config.config import Config
 
 LR, MOMENTUM, SEED = 0.01, 0.9, 11
@@ -25,7 +27,7 @@ Step = Callable[[], list[float]]  # one training step; returns its semantic, det
 
 
 def weights(network: str) -> Conversion:
-    """The golden tests' weights: the official layout, or ModelCompression's pruned network."""
+    """The golden tests' weights: the official naming, or ModelCompression's pruned network."""
     if network == "dense":
         return convert(golden.checkpoint("official"))
     info = json.loads((golden.HERE / "compression_pruned_info.json").read_text())
@@ -45,7 +47,7 @@ def ours(case: dict[str, Any]) -> tuple[Step, str]:
     network = build_network(found.spec)
     ms.load_param_into_net(network, {n: ms.Parameter(ms.Tensor(v), name=n) for n, v in found.state.items()}, True)
     network.set_train(True)
-    train = TrainStep(network, Config(optimizer="sgd", lr=LR, momentum=MOMENTUM))
+    train = TrainStep(network, Config.from_values(optimizer="sgd", lr=LR, momentum=MOMENTUM))
     batch = golden.training_batch(case["size"], SEED, case["batch"])
 
     def step() -> list[float]:
@@ -82,6 +84,9 @@ def pytorch(case: dict[str, Any]) -> tuple[Step, str]:
     return step, f"torch {torch.__version__}"
 
 
+SIDES = {"ours": ours, "pytorch": pytorch}
+
+
 def resident_mb() -> float:
     """Memory that this process holds now."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
@@ -101,5 +106,13 @@ def serve(step: Step, path: str) -> None:
         print("RESULT " + json.dumps({**answer, "peak_mb": peak, "rss_mb": resident_mb(), "path": path}), flush=True)
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("side", choices=SIDES, help="whose step is run")
+    parser.add_argument("case", type=json.loads, help="JSON with batch, size, network and threads")
+    args = parser.parse_args()
+    serve(*SIDES[args.side](args.case))
+
+
 if __name__ == "__main__":
-    serve(*{"ours": ours, "pytorch": pytorch}[sys.argv[1]](json.loads(sys.argv[2])))
+    run_command(main)

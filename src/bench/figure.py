@@ -1,11 +1,17 @@
 """A benchmark as an image."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..common.errors import ConfigError
 from ..common.files import whole_file
-from .results import Benchmark
+from ..common.sizes import show_size
+from .results import Benchmark, Measurement
 from .session import STAGES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def check_drawable(path: Path) -> None:
@@ -20,31 +26,39 @@ def check_drawable(path: Path) -> None:
 
 
 def draw(benchmark: Benchmark, path: Path) -> None:
-    """Bars of each model: milliseconds of the three stages (p50; line: p90 of all), and images a second."""
+    """Draw bars of each model: milliseconds of the three stages (p50; line: p90 of all), and images a second."""
     from matplotlib.figure import Figure
 
     rows = benchmark.models
-    labels = [row.label + (f", {row.threads} threads" if row.threads else "") for row in rows]
     figure = Figure(figsize=(11, 1.6 + 0.4 * len(rows)), layout="constrained")
     latency, throughput = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
-    timed = [i for i, row in enumerate(rows) if row.milliseconds]
-    left = [0.0] * len(timed)
-    for stage in STAGES:
-        widths = [rows[i].milliseconds[stage]["p50"] for i in timed]
-        latency.barh(timed, widths, left=left, label=stage)
-        left = [a + b for a, b in zip(left, widths, strict=True)]
-    if timed:
-        ends = [rows[i].milliseconds["whole"]["p90"] for i in timed]
-        latency.hlines(timed, left, ends, color="black", label="all, p90")
-        latency.legend()
-    rated = [i for i, row in enumerate(rows) if row.pictures_per_s]
-    throughput.bar_label(throughput.barh(rated, [rows[i].pictures_per_s for i in rated]), fmt="%.1f")
+    _draw_latency(latency, rows)
+    _draw_throughput(throughput, rows)
+    labels = [row.label + (f", {row.threads} threads" if row.threads else "") for row in rows]
     latency.set_yticks(range(len(rows)), labels)
     latency.invert_yaxis()
-    latency.set(xlabel="milliseconds an image, one after another")
-    throughput.margins(x=0.15)
-    throughput.set(xlabel="images a second, network alone")
-    height, width = benchmark.settings["shape"]
-    figure.suptitle(f"{benchmark.machine['cpu']}, {benchmark.settings['device']}, {height}x{width}", fontsize=10)
+    size = show_size(benchmark.settings["shape"])
+    figure.suptitle(f"{benchmark.machine['cpu']}, {benchmark.settings['device']}, {size}", fontsize=10)
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=100)
+
+
+def _draw_latency(axes: "Axes", rows: Sequence[Measurement]) -> None:
+    timed = {i: row.milliseconds for i, row in enumerate(rows) if row.milliseconds}
+    places, left = list(timed), [0.0] * len(timed)
+    for stage in STAGES:
+        widths = [milliseconds[stage]["p50"] for milliseconds in timed.values()]
+        axes.barh(places, widths, left=left, label=stage)
+        left = [a + b for a, b in zip(left, widths, strict=True)]
+    if timed:
+        ends = [milliseconds["whole"]["p90"] for milliseconds in timed.values()]
+        axes.hlines(places, left, ends, color="black", label="all, p90")
+        axes.legend()
+    axes.set(xlabel="milliseconds an image, one after another")
+
+
+def _draw_throughput(axes: "Axes", rows: Sequence[Measurement]) -> None:
+    rates = {i: row.pictures_per_s for i, row in enumerate(rows) if row.pictures_per_s}
+    axes.bar_label(axes.barh(list(rates), list(rates.values())), fmt="%.1f")
+    axes.margins(x=0.15)
+    axes.set(xlabel="images a second, network alone")

@@ -52,6 +52,7 @@ class Worker:
         return self.answer()
 
     def close(self) -> None:
+        """End the process."""
         self.pipe.close()
         self.process.kill()
         self.process.join()
@@ -86,7 +87,7 @@ def measure(cases: Sequence[Case], plan: MeasurementPlan, opener: Opener = open_
 
 def _latency(workers: list[Worker], plan: MeasurementPlan) -> dict[Worker, dict[str, list[float]]]:
     logger.info("latency: %d turns of %d images for each model", plan.rounds, plan.turn)
-    times = {worker: {stage: [] for stage in STAGES} for worker in workers}
+    times: dict[Worker, dict[str, list[float]]] = {worker: {stage: [] for stage in STAGES} for worker in workers}
     for worker in in_turns(workers, plan.rounds):
         for stage, values in worker.ask("latency", plan.turn).items():
             times[worker][stage] += values
@@ -108,17 +109,13 @@ def _summary(
     rates: list[dict[str, float]] | None,
     peak: float,
 ) -> Measurement:
-    stages = None
-    if times:
-        whole = [sum(parts) for parts in zip(*times.values(), strict=True)]
-        stages = {name: percentiles(values) for name, values in (times | {"whole": whole}).items()}
     macs, parameters = _costs(facts["spec"], case.shape)
     return Measurement(
-        model=case.model,
+        model=case.name or case.model,
         precision=case.precision,
         threads=case.threads,
-        milliseconds=stages,
-        pictures_per_s=percentiles([rate["pictures_per_s"] for rate in rates])["p50"] if rates else None,
+        milliseconds=_stages(times) if times else None,
+        pictures_per_s=percentiles([rate["images_per_s"] for rate in rates])["p50"] if rates else None,
         requests=int(rates[0]["requests"]) if rates else None,
         open_s=facts["open_s"],
         compile_s=facts["compile_s"],
@@ -128,6 +125,12 @@ def _summary(
         macs=macs,
         parameters=parameters,
     )
+
+
+def _stages(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Percentiles of each stage's milliseconds, and of their sums as "whole"."""
+    whole = [sum(parts) for parts in zip(*times.values(), strict=True)]
+    return {name: percentiles(values) for name, values in (times | {"whole": whole}).items()}
 
 
 def file_bytes(path: Path) -> int:

@@ -1,6 +1,5 @@
-"""What every benchmark says about itself: the machine, and a table."""
+"""What every benchmark writes: the machine, a table, and JSON."""
 
-import argparse
 import csv
 import io
 import json
@@ -16,6 +15,11 @@ def machine() -> dict[str, Any]:
     """CPU name, usable cores, and the load before the benchmark began (processes that want a core)."""
     load = os.getloadavg()[0]
     return {"cpu": _cpu_name(), "cores": len(os.sched_getaffinity(0)), "load": round(load, 1)}
+
+
+def show_machine(facts: dict[str, Any]) -> str:
+    """What `machine` found, in one line."""
+    return f"{facts['cpu']}, {facts['cores']} cores (load {facts['load']})"
 
 
 def _cpu_name() -> str:
@@ -39,13 +43,6 @@ def _line(cells: list[str], widths: list[int]) -> str:
     return " | ".join(["| " + first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]) + " |"
 
 
-def table_path(text: str) -> Path:
-    """A path for `write_table`; for the `type` of an option."""
-    if Path(text).suffix not in (".csv", ".md"):
-        raise argparse.ArgumentTypeError(f"expected a file that ends in .csv or .md, got {text!r}")
-    return Path(text)
-
-
 def write_table(path: Path | None, head: list[str], rows: list[list[str]]) -> None:
     """Write a table as .csv or .md, whichever `path` ends in; None writes none."""
     if path is None:
@@ -59,5 +56,6 @@ def write_table(path: Path | None, head: list[str], rows: list[list[str]]) -> No
 
 
 def write_json(path: Path | None, values: dict[str, Any]) -> None:
+    """Write values as JSON; None writes nothing."""
     if path is not None:
         write_text(path, json.dumps(values, indent=1) + "\n")

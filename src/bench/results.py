@@ -50,6 +50,7 @@ class Measurement:
 
     @property
     def key(self) -> tuple[str, str, int | None]:
+        """What is measured: model, precision and threads."""
         return self.model, self.precision, self.threads
 
     @property
@@ -59,12 +60,14 @@ class Measurement:
 
     @property
     def inference_ms(self) -> float | None:
+        """Median milliseconds of the network; None where latency was not measured."""
         return self.milliseconds["inference"]["p50"] if self.milliseconds else None
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """
+    """All measurements of one run.
+
     Attributes:
         machine: CPU name, cores, and load before it began.
         settings: device, shape, source and the plan's numbers.
@@ -75,11 +78,12 @@ class Benchmark:
     models: list[Measurement]
 
     def save(self, path: str | Path) -> None:
+        """Write it as JSON, for `load`."""
         write_text(path, json.dumps(asdict(self), indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "Benchmark":
-        """Raises ConfigError for a file that `save` did not write."""
+        """Read what `save` wrote; ConfigError for any other file."""
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
             return cls(values["machine"], values["settings"], [Measurement(**row) for row in values["models"]])
@@ -97,7 +101,7 @@ class Benchmark:
 
 
 HEAD = ["model", "threads", "pre, ms", "inference p50", "p90", "p99", "post, ms", "whole p50", "times faster",
-        "pictures/s", "open, s", "compile, s", "first, ms", "memory, MiB", "file, MB", "GMACs"]  # fmt: skip
+        "images/s", "open, s", "compile, s", "first, ms", "memory, MiB", "file, MB", "GMACs"]  # fmt: skip
 
 
 def table_rows(benchmark: Benchmark) -> list[list[str]]:
@@ -132,6 +136,7 @@ class Slowdown:
 
     @property
     def worst(self) -> float:
+        """The larger share of those that were measured twice."""
         return max(share for share in (self.inference, self.throughput) if share is not None)
 
     def __str__(self) -> str:

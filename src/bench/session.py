@@ -19,7 +19,7 @@ from ..runtime.factory import open_predictor
 from ..runtime.input_size import SHAPE, fix_size
 from ..runtime.openvino_runtime import OpenVinoPredictor
 from .cases import Case
-from .stream import open_stream
+from .stream import Stream, open_stream
 
 STAGES = ("pre", "inference", "post")
 Opener = Callable[..., tuple[Predictor, Contract]]  # takes what `open_predictor` takes; found by name in a new process
@@ -29,6 +29,8 @@ class Session:
     """A model ready to be timed, on one image of noise.
 
     Attributes:
+        image: uint8 RGB [H, W, 3] of the case's `source`.
+        x: the network's input of the case's `shape`.
         facts: open_s (import of the runtime, reading and, for onnxruntime, optimising), compile_s (for this input;
             None where the runtime does not do so on its own), first_ms (first inference), spec (JSON or None).
     """
@@ -43,7 +45,8 @@ class Session:
         opened = time.perf_counter()
         fix_size(self.predictor, case.shape, case.model, SHAPE)
         self.case, self.image = case, np.random.default_rng(0).integers(0, 256, (*case.source, 3), np.uint8)
-        self.x, self.stream = self.predictor.prepare(self.image), None
+        self.x = self.predictor.prepare(self.image)
+        self._stream: Stream | None = None
         compiled = self._compile()
         before = time.perf_counter()
         self.predictor.run(self.x)
@@ -57,12 +60,13 @@ class Session:
         self.predictor.compiled(self.x.shape)
         return time.perf_counter() - start
 
-    def latency(self, pictures: int) -> dict[str, list[float]]:
+    def latency(self, images: int) -> dict[str, list[float]]:
         """Milliseconds of each stage for each image, one after another; one before them does not count."""
-        times = np.array([self._timed() for _ in range(1 + pictures)])[1:]
+        times = np.array([self._timed() for _ in range(1 + images)])[1:]
         return {stage: (1e3 * column).tolist() for stage, column in zip(STAGES, times.T, strict=True)}
 
-    def _timed(self) -> tuple[float, float, float]:
+    def _timed(self) -> np.ndarray:
+        """Seconds of each stage for one image, float64 [3]."""
         marks = [time.perf_counter()]
         x = self.predictor.prepare(self.image)
         marks.append(time.perf_counter())
@@ -70,16 +74,17 @@ class Session:
         marks.append(time.perf_counter())
         to_matte(output, *self.image.shape[:2])
         marks.append(time.perf_counter())
-        return tuple(np.diff(marks))
+        return np.diff(marks)
 
-    def throughput(self, pictures: int) -> dict[str, float]:
-        """Images a second through the network, inputs ready, `pictures` for each of the requests under way."""
-        if self.stream is None:
-            self.stream = open_stream(self.predictor, self.case, self.x)
-        self.stream.run(self.stream.requests)
-        start, count = time.perf_counter(), pictures * self.stream.requests
-        self.stream.run(count)
-        return {"requests": self.stream.requests, "pictures_per_s": count / (time.perf_counter() - start)}
+    def throughput(self, images: int) -> dict[str, float]:
+        """Images a second through the network, inputs ready, `images` for each of the requests under way."""
+        if self._stream is None:
+            self._stream = open_stream(self.predictor, self.case, self.x)
+        stream = self._stream
+        stream.run(stream.requests)
+        start, count = time.perf_counter(), images * stream.requests
+        stream.run(count)
+        return {"requests": stream.requests, "images_per_s": count / (time.perf_counter() - start)}
 
     def peak_mib(self) -> float:
         """Most memory (MiB) that this process held so far, with Python and the runtime."""
@@ -87,8 +92,11 @@ class Session:
 
 
 def peak_mib() -> float:
-    """As `Session.peak_mib`. Linux hands getrusage's figure on from the process that started this one, so it is read
-    from the process's own status where there is one."""
+    """As `Session.peak_mib`.
+
+    Linux hands getrusage's figure on from the process that started this one, so it is read from the process's own
+    status where there is one.
+    """
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024

@@ -1,7 +1,7 @@
 """Several ways to do the same thing, timed in turns."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ def in_turns(items: Sequence[Item], rounds: int) -> Iterator[Item]:
         yield from (*items[start:], *items[:start])
 
 
-def median_seconds(ways: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+def median_seconds(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Median seconds of each way, by the clock and of all cores; a round before them does not count."""
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for name in in_turns(list(ways), 1 + rounds):

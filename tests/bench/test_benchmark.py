@@ -10,15 +10,19 @@ import sys
 import numpy as np
 import pytest
 
-from src.bench.cases import Case, MeasurementPlan, add_arguments, parse_size, parse_threads, read_plan
+from src.bench.cases import Case, MeasurementPlan
 from src.bench.costs import network_costs
 from src.bench.figure import draw
-from src.bench.measure import Worker, file_bytes, in_turns, measure
+from src.bench.measure import Worker, file_bytes, measure
+from src.bench.options import add_arguments, parse_threads, read_plan
 from src.bench.results import HEAD, Benchmark, Measurement, check_comparable, compare, percentiles, table_rows
+from src.bench.run import gate
 from src.bench.session import Session, peak_mib
 from src.bench.stream import open_stream
+from src.bench.turns import in_turns
 from src.common.errors import ConfigError, DeviceError, ModelError
 from src.common.processes import WorkerError
+from src.common.sizes import parse_size
 from src.deploy.export import ExportOptions, export
 from src.models.costs import count
 from src.programs import benchmark as program
@@ -54,15 +58,17 @@ def test_models_take_turns():
 
 def test_options_as_text():
     assert parse_size("480x288") == (480, 288) and parse_threads("4,1,4") == [4, 1]
-    for parse, texts in ((parse_size, ("512", "0x32", "32x", "ax3")), (parse_threads, ("0", "1,", "a", "-1"))):
-        for text in texts:
-            with pytest.raises(argparse.ArgumentTypeError, match="expected"):
-                parse(text)
+    for text in ("512", "0x32", "32x", "ax3"):
+        with pytest.raises(ConfigError, match=f"A size is HEIGHTxWIDTH such as 512x512, got '{text}'"):
+            parse_size(text)
+    for text in ("0", "1,", "a", "-1"):
+        with pytest.raises(argparse.ArgumentTypeError, match="expected"):
+            parse_threads(text)
 
 
 def test_a_loop_is_short_for_one_round_of_latency():
     def plan(*arguments: str) -> MeasurementPlan:
-        parser = argparse.ArgumentParser(conflict_handler="resolve")
+        parser = argparse.ArgumentParser()
         add_arguments(parser)
         return read_plan(parser.parse_args(["--models", "a", *arguments]))
 
@@ -117,7 +123,7 @@ def test_results_of_other_machines_and_sizes_are_not_compared():
 def test_the_gate():
     old = benchmark(row(), row("b.xml"))
     new = benchmark(row(inference=21.0), row("b.xml", rate=25.0))  # 5 % and 100 % slower
-    assert [program.gate(new, old, most) for most in (None, 0.99, 1.01)] == [0, 1, 0]
+    assert [gate(new, old, most) for most in (None, 0.99, 1.01)] == [0, 1, 0]
 
 
 def test_results_come_back(tmp_path):
@@ -130,7 +136,7 @@ def test_results_come_back(tmp_path):
             Benchmark.load(tmp_path / "bad.json")
 
 
-def test_a_image_of_what_was_and_was_not_measured(tmp_path):
+def test_an_image_of_what_was_and_was_not_measured(tmp_path):
     draw(benchmark(row(), row("b.xml", None), row("c.xml", rate=None)), tmp_path / "b.svg")
     text = (tmp_path / "b.svg").read_text()
     assert text.rstrip().endswith("</svg>") and [p.name for p in tmp_path.iterdir()] == ["b.svg"]
@@ -245,6 +251,6 @@ def test_mistakes_are_told_before_the_work(narrow_models, tmp_path):
         ((model, "--picture", tmp_path / "p.abc"), "p.abc: known are ."),
         ((f"{model}@bf16",), "onnxruntime computes a float model in f32"),
         ((f"{model}@int8",), "must be one of f32, bf16, f16, got 'int8'"),
-        ((model, "--shape", "50x64"), "a multiple of 32"),
+        ((model, "--shape", "50x64"), "multiples of 32"),
     ):
         assert text in run_main(program.main, "--models", *arguments).assert_refused()
