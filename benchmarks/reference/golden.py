@@ -15,7 +15,7 @@ SEEDS = {"official": 11, "compression": 23, "compression_pruned": 24}
 
 
 def checkpoint(kind: str) -> dict[str, np.ndarray]:
-    """PyTorch state dict in one of the layouts of `SEEDS`."""
+    """PyTorch state dict by one of the namings of `SEEDS`."""
     return weights(json.loads((HERE / f"{kind}_keys.json").read_text()), SEEDS[kind])
 
 

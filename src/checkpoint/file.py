@@ -1,7 +1,7 @@
 """Checkpoints that rebuild their own network: weights, spec, pre-processing, scores and training state in one file.
 
 The format is MindSpore's own `.ckpt` (protobuf with a checksum): loading executes nothing from the file, and
-zoo programs can read the weights by name. Our description is one JSON string beside them.
+the model zoo's programs can read the weights by name. Our description is one JSON string beside them.
 """
 
 import dataclasses
@@ -102,14 +102,14 @@ def save_checkpoint(
         OutputError: the file cannot be written.
     """
     if half:
-        weights = {name: _half(name, value) for name, value in weights.items()}
+        weights = {name: _as_float16(name, value) for name, value in weights.items()}
     tensors = weights | {STATE_PREFIX + name: value for name, value in (state or {}).items()}
     entries = [{"name": name, "data": value} for name, value in tensors.items()]
     with whole_file(path) as temporary:
         ms.save_checkpoint(entries, str(temporary), append_dict={META_KEY: meta.to_json()}, crc_check=True)
 
 
-def _half(name: str, value: ms.Tensor) -> ms.Tensor:
+def _as_float16(name: str, value: ms.Tensor) -> ms.Tensor:
     array = value.asnumpy()
     if array.ndim < 2:
         return value
@@ -122,7 +122,7 @@ def _half(name: str, value: ms.Tensor) -> ms.Tensor:
     return ms.Tensor(half)
 
 
-def _single(value: ms.Parameter) -> ms.Parameter:
+def _as_float32(value: ms.Parameter) -> ms.Parameter:
     """float16, as `half` stores it, as float32; all else as it is."""
     return ms.Parameter(ms.Tensor(value.asnumpy().astype(np.float32))) if value.dtype == ms.float16 else value
 
@@ -159,14 +159,14 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a description that this version cannot read ({error!r}).") from error
     state = {name.removeprefix(STATE_PREFIX): v for name, v in entries.items() if name.startswith(STATE_PREFIX)}
-    weights = {name: _single(v) for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
+    weights = {name: _as_float32(v) for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
     return Checkpoint(path, meta, weights, state)
 
 
-def load_weights(network: nn.Cell, weights: dict[str, ms.Parameter], what: str, prefix: str = "") -> None:
+def load_weights(network: nn.Cell, weights: dict[str, ms.Parameter], source: str, prefix: str = "") -> None:
     """Put `weights` into the parameters of `network` whose names start with `prefix`; every name must match.
 
-    Raises CheckpointError that names the first missing, unexpected or mis-shaped parameters of `what`.
+    Raises CheckpointError that names the first missing, unexpected or mis-shaped parameters of `source`.
     """
     expected = {p.name: p for p in network.get_parameters() if p.name.startswith(prefix)}
     problems = [f"missing {name}" for name in expected if name not in weights]
@@ -178,7 +178,7 @@ def load_weights(network: nn.Cell, weights: dict[str, ms.Parameter], what: str, 
     ]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise CheckpointError(f"{what} does not fit the network: {'; '.join(problems[:3])}{more}.")
+        raise CheckpointError(f"{source} does not fit the network: {'; '.join(problems[:3])}{more}.")
     for name, value in weights.items():
         expected[name].set_data(ms.Tensor(value))
 

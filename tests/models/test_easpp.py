@@ -29,7 +29,7 @@ from src.spec.mmnet import mmnet_spec
 from src.spec.modnet import EasppSpec, ModNetSpec
 from src.spec.serialisation import spec_from_json, spec_to_json
 from src.spec.variants import with_lr_head, with_norm
-from src.training.setup import _from_checkpoint
+from src.training.network import from_checkpoint
 from tests.deploy.test_export_onnx import CONTRACT, kinds, noise, same
 from tests.pruning.test_pruning_surgery import random_keep, trained_like, worst
 from tests.support.masked import Masked, outputs
@@ -149,7 +149,7 @@ def test_specs_with_and_without_a_pyramid_as_json():
 def test_pruned_networks_compute_what_the_masked_one_does(norm, size):
     """Instance norms magnify float32's rounding where a map is nearly constant, as some are in larger images."""
     network = build(with_norm(easpp_spec(), norm), trained=norm == "batch")
-    channels, rng, picture = channels_of(network), np.random.default_rng(7), image(*size, 3)
+    channels, rng, sample = channels_of(network), np.random.default_rng(7), image(*size, 3)
     group = next(group for group in channels.groups if group.name == f"{HEAD}.reduce.conv")
     assert group.part == "lr" and len(group) == 6
     assert group.layers == (f"{HEAD}.reduce.conv", *(f"{HEAD}.scales.{i}.conv" for i in range(3)))
@@ -157,7 +157,7 @@ def test_pruned_networks_compute_what_the_masked_one_does(norm, size):
     for _ in range(30):
         keep = random_keep(channels, rng)
         narrow = prune(network, keep, channels)
-        assert worst(outputs(narrow, picture), masked.outputs(keep, picture)) < 1e-5
+        assert worst(outputs(narrow, sample), masked.outputs(keep, sample)) < 1e-5
         narrowed += narrow.spec.easpp.channels < 6
         assert spec_from_json(spec_to_json(narrow.spec)) == narrow.spec
     assert narrowed > 10
@@ -200,7 +200,8 @@ def test_every_format_is_proven_equal(tmp_path, kind, suffix):
 def test_weights_of_a_network_with_the_convolution(tmp_path, head, caplog):
     checkpoint = read_checkpoint(save_narrow(tmp_path / "n.ckpt"))
     with caplog.at_level("INFO", logger="modnet"):
-        network, spec = _from_checkpoint(checkpoint, Config.from_values(ckpt_path="n.ckpt", lr_head=head))
+        network = from_checkpoint(checkpoint, Config.from_values(ckpt_path="n.ckpt", lr_head=head).network)
+    spec = network.spec
     values, state = {p.name: p.asnumpy() for p in network.get_parameters()}, narrow_state()
     assert (spec.easpp is None) == (head is None)
     for name, value in values.items():

@@ -45,7 +45,7 @@ def layout(request, monkeypatch) -> str:
     return request.param
 
 
-def picture(size: int = 64, batch: int = 2) -> np.ndarray:
+def some_images(size: int = 64, batch: int = 2) -> np.ndarray:
     return np.random.default_rng(1).uniform(0, 1, (batch, 3, size, size)).astype(np.float32)
 
 
@@ -117,14 +117,14 @@ def test_initial_weights_are_glorots():
 
 
 def test_inference_equals_the_transcription(layout):
-    image = picture()
+    image = some_images()
     matte = narrow_mmnet()(ms.Tensor(image)).asnumpy()
     logits, _ = Oracle(narrow_mmnet_spec(), narrow_mmnet_state(), training=False)(image)
     np.testing.assert_allclose(matte, torch.softmax(logits, 1)[:, 1:].numpy(), atol=1e-5)
 
 
 def test_training_outputs_equal_the_transcription(layout):
-    image = picture(96, 3)
+    image = some_images(96, 3)
     outputs = narrow_mmnet().set_train(True)(ms.Tensor(image))
     expected = Oracle(narrow_mmnet_spec(), narrow_mmnet_state(), training=True)(image)
     assert [x.shape for x in outputs] == [(3, 2, 96, 96), (3, 2, 6, 6)]
@@ -187,7 +187,9 @@ def test_checkpoints_rebuild_the_network(tmp_path):
     again, meta = load_network(tmp_path / "m.ckpt")
     assert (meta.spec, meta.preprocess, meta.encoder) == (spec, pre, None)
     assert set(read_checkpoint(tmp_path / "m.ckpt").weights) == set(narrow_mmnet_state())
-    np.testing.assert_array_equal(again(ms.Tensor(picture())).asnumpy(), network(ms.Tensor(picture())).asnumpy())
+    np.testing.assert_array_equal(
+        again(ms.Tensor(some_images())).asnumpy(), network(ms.Tensor(some_images())).asnumpy()
+    )
 
 
 @pytest.mark.parametrize("spec", [mmnet_spec(), mmnet_spec(0.5), narrow_mmnet_spec()], ids=lambda s: s.stem)
