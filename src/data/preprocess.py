@@ -3,20 +3,25 @@
 from dataclasses import replace
 
 from ..common.errors import ConfigError
-from ..config.config import Config
 from ..config.dataset import DatasetSpec
+from ..config.sections import DataSection
 from ..spec.preprocess import Preprocess
 from .transforms import checks
 from .transforms.mmnet import ResizeAlignCorners
 
 
-def preprocess_of(config: Config) -> Preprocess:
-    """Pre-processing that the data sets' transforms state; training and validation must normalise alike."""
-    sections = {name: getattr(config, name) for name in ("train_dataset", "val_dataset")}
-    stated = {name: _stated(spec) for name, spec in sections.items() if spec is not None}
-    if len({(pre.mean, pre.std) for pre in stated.values()}) > 1:
+def preprocess_of(data: DataSection) -> Preprocess:
+    """Pre-processing that the transforms of the validation set state, or those of the training set where it is alone.
+
+    Raises:
+        ConfigError: there is no data set, or the two normalise differently.
+    """
+    stated = [_stated(spec) for spec in (data.val_dataset, data.train_dataset) if spec is not None]
+    if not stated:
+        raise ConfigError("The configuration has neither `train_dataset` nor `val_dataset`. P3M.yml shows both.")
+    if len({(pre.mean, pre.std) for pre in stated}) > 1:
         raise ConfigError("`Normalize` differs between train_dataset and val_dataset: use the same mean and std.")
-    return stated.get("val_dataset") or stated["train_dataset"]
+    return stated[0]
 
 
 def _stated(spec: DatasetSpec) -> Preprocess:

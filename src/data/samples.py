@@ -43,7 +43,7 @@ class MattingSamples:
       `alpha_subpath`) on a random background of `bg_names` (from `bg_subpath`), scaled to cover it.
     """
 
-    fields = ("image", "trimap", "alpha")
+    fields: tuple[str, ...] = ("image", "trimap", "alpha")
 
     def __init__(self, spec: DatasetSpec, training: bool, seed: int = 0) -> None:
         """Find the pairs and build the transforms; nothing is decoded yet.

@@ -28,7 +28,7 @@ class UnlabelledSamples:
     decoding of a second of it for each frame. Worker processes, being forks, share them.
     """
 
-    fields = ("image",)
+    fields: tuple[str, ...] = ("image",)
 
     def __init__(self, spec: DatasetSpec, seed: int = 0) -> None:
         """Raises ConfigError for another section or unfit transforms, DataError for a source that cannot be used."""

@@ -40,10 +40,10 @@ def check_config(config: str | Path, workers: int) -> Iterator[SectionReport]:
     Raises:
         ConfigError: the file cannot be read or holds unknown keys.
     """
-    loaded = load_config(config)
+    data = load_config(config).data
     facts: dict[str, list[ImageFacts]] = {}
     for section in SECTIONS:
-        spec = getattr(loaded, section)
+        spec = getattr(data, section)
         if spec is not None:
             report = check_section(section, spec, workers)
             facts[section] = report.facts
