@@ -17,8 +17,8 @@ from mindspore import nn  # noqa: E402
 
 from src.data.builders.synthetic.series import Series, write_series  # noqa: E402
 from src.pruning.groups import channels_of  # noqa: E402
-from src.pruning.importance import l1  # noqa: E402
-from src.pruning.strategies import Setting  # noqa: E402
+from src.pruning.importances.l1 import l1  # noqa: E402
+from src.pruning.setting import Setting  # noqa: E402
 from src.pruning.surgery import arrays_of  # noqa: E402
 from src.spec.preprocess import Preprocess  # noqa: E402
 from tests.support.narrow import narrow_network, save_narrow  # noqa: E402
@@ -84,7 +84,8 @@ def narrow_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     "u8" is an OpenVINO IR of pixel input. MindIR takes one size only, because MindSpore's own operators are slow.
     """
-    from src.deploy.export import ExportOptions, export
+    from src.deploy.export import export
+    from src.deploy.options import ExportOptions
 
     folder = tmp_path_factory.mktemp("exported")
     checkpoint = save_narrow(folder / "narrow.ckpt", preprocess=Preprocess(ref_size=64))

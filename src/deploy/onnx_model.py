@@ -5,35 +5,16 @@ import onnx
 from mindspore import nn
 from onnx import TensorProto, helper
 
-from ..common.errors import ConfigError
 from ..model_file.contract import CONTRACT_KEY, Contract
 from ..models.graph import trace
 from ..spec.preprocess import Preprocess
 from .emitters import Emission
 from .onnx_graph import OnnxGraph
+from .options import ANY_SHAPE, Shape
 
 OPSET = 17
 _IR_VERSION = 8  # the one of opset 17: runtimes of 2022 and later read it
 _SIDES = ("batch", "channels", "height", "width")
-
-Shape = tuple[int, int, int, int]
-ANY_SHAPE: Shape = (-1, 3, -1, -1)
-
-
-def parse_shape(text: str, multiple: int) -> Shape:
-    """`1,3,480,288` -> (batch, 3, height, width), -1 for what stays free; ConfigError for what no network takes."""
-    try:
-        sides = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        sides = ()
-    if len(sides) != 4 or sides[1] != 3 or any(side < 1 and side != -1 for side in sides):
-        raise ConfigError(f"`input_shape` must be N,3,H,W (-1 for a free one), got {text!r}.")
-    wrong = [side for side in sides[2:] if side != -1 and side % multiple]
-    if wrong:
-        raise ConfigError(
-            f"Height and width must be multiples of {multiple}, got {wrong[0]} in `input_shape` {text!r}."
-        )
-    return sides
 
 
 def onnx_model(
@@ -47,6 +28,7 @@ def onnx_model(
 
     Args:
         network: in inference mode.
+        contract: what the file says of itself; its pre-processing is the one that is put inside.
         shape: (batch, 3, height, width) of its input, -1 where any is taken.
         with_preprocess: the input is uint8 RGB [N, H, W, 3] and is normalised inside.
         channels_last: the normalised input is float32 [N, H, W, 3].

@@ -42,12 +42,12 @@ def check_parity(reference: Predictor, candidate: Predictor) -> list[Difference]
     own matte changes by at most, in a few trials, when only last bits of its input and weights do.
 
     Raises:
-        ExportError: a difference is too large, or no number.
+        ExportError: a difference is too large, or NaN.
     """
     found = []
     for seed, size in enumerate(_sizes(candidate.form)):
-        pictures = [portrait(seed, i, *size[1:])[0] for i in range(size[0])]
-        one = _compare(reference, candidate, size, pictures)
+        images = [portrait(seed, i, *size[1:])[0] for i in range(size[0])]
+        one = _compare(reference, candidate, size, images)
         logger.info("%s", one)
         if not one.most < one.allowed:
             raise ExportError(
@@ -65,10 +65,10 @@ def _sizes(form: InputForm) -> Sequence[tuple[int, int, int]]:
 
 
 def _compare(
-    reference: Predictor, candidate: Predictor, size: tuple[int, int, int], pictures: list[np.ndarray]
+    reference: Predictor, candidate: Predictor, size: tuple[int, int, int], images: list[np.ndarray]
 ) -> Difference:
-    x = np.concatenate([to_input(image, reference.preprocess, size[1:]) for image in pictures])
-    given = np.stack(pictures) if candidate.form.pixels else candidate.form.arrange(x)
+    x = np.concatenate([to_input(image, reference.preprocess, size[1:]) for image in images])
+    given = np.stack(images) if candidate.form.pixels else candidate.form.arrange(x)
     expected = reference.run(x)
     difference = np.abs(candidate.run(given) - expected)
     most, mean, allowed = float(difference.max()), float(difference.mean()), LIMIT

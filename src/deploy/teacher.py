@@ -11,9 +11,10 @@ from .onnx_model import training_model
 
 
 def openvino_teacher(teacher: nn.Cell, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """A network in training mode, its batch norms as in inference, as a function on the CPU.
+    """A teacher as a function on the CPU.
 
     Args:
+        teacher: in training mode, its batch norms as in inference.
         precision: f32, or bf16 where the CPU computes in it.
 
     Returns:

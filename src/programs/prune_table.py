@@ -65,7 +65,8 @@ def read_models(path: Path) -> list[dict[str, Any]]:
 
 def measured(checkpoints: list[Path], folder: Path) -> list[Measurement]:
     """Each network exported into `folder` and measured with the others: milliseconds (medians), MACs, parameters."""
-    from ..deploy.export import ExportOptions, export
+    from ..deploy.export import export
+    from ..deploy.options import ExportOptions
 
     cases = []
     for number, path in enumerate(checkpoints, 1):

@@ -61,9 +61,8 @@ def _exported(job: QuantizationJob, staging: Path) -> Path:
 
     prepare_environment("CPU")  # before MindSpore
     select_device("CPU")
-    from ..deploy.export import ExportOptions, export
-    from ..deploy.onnx_model import ANY_SHAPE, parse_shape
-    from ..spec.preprocess import Preprocess
+    from ..deploy.export import export
+    from ..deploy.options import ExportOptions, read_shape
 
-    shape = parse_shape(job.input_shape, Preprocess().multiple) if job.input_shape else ANY_SHAPE
-    return export(Path(job.model), "ONNX", staging, ExportOptions(shape))[0][0]
+    options = ExportOptions(read_shape(job.input_shape))
+    return export(Path(job.model), "ONNX", staging, options)[0][0]

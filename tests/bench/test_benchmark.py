@@ -23,7 +23,8 @@ from src.bench.turns import in_turns
 from src.common.errors import ConfigError, DeviceError, ModelError
 from src.common.processes import WorkerError
 from src.common.sizes import parse_size
-from src.deploy.export import ExportOptions, export
+from src.deploy.export import export
+from src.deploy.options import ExportOptions
 from src.models.costs import count
 from src.programs import benchmark as program
 from src.runtime.factory import open_predictor

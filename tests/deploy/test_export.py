@@ -9,8 +9,8 @@ from mindspore import nn
 
 from src.common.errors import ExportError
 from src.deploy import parity
-from src.deploy.mindir import portable_operators
 from src.deploy.parity import LIMIT, check_parity
+from src.deploy.targets.mindir import portable_operators
 from src.models import maps
 from src.programs import export as program
 from src.runtime.base import InputForm, Predictor
@@ -120,8 +120,8 @@ def test_mistakes_on_the_command_line(narrow_ckpt, tmp_path):
             return run_main(program.main, "--output_path", tmp_path / "out", *arguments).assert_refused()
 
     ours = ("--ckpt_path", narrow_ckpt)
-    assert "ONNX, OPENVINO, MINDIR, got 'AIR'. AIR is made on an Ascend host" in refused(*ours, "--file_format", "AIR")
-    assert "ONNX, OPENVINO, MINDIR, got 'TFLITE'" in refused(*ours, "--file_format", "tflite")
+    assert "MINDIR, ONNX, OPENVINO, got 'AIR'. AIR is made on an Ascend host" in refused(*ours, "--file_format", "AIR")
+    assert "MINDIR, ONNX, OPENVINO, got 'TFLITE'" in refused(*ours, "--file_format", "tflite")
     assert "multiples of 32, got 500" in refused(*ours, "--input_shape", "1,3,500,512")
     assert "--with_preprocess" in refused(*ours, "--file_format", "MINDIR", "--with_preprocess")
     assert "--layout at NCHW" in refused(*ours, "--file_format", "MINDIR", "--layout", "NHWC")

@@ -11,7 +11,8 @@ from mindspore import nn
 from onnx import numpy_helper
 
 from src.common.errors import ConfigError, NetworkError
-from src.deploy.onnx_model import OPSET, onnx_model, parse_shape
+from src.deploy.onnx_model import OPSET, onnx_model
+from src.deploy.options import parse_shape
 from src.model_file.contract import CONTRACT_KEY, Contract
 from src.models.build import build_network
 from src.models.layers import Concat, Conv2d, NormAct, SqueezeExcite

@@ -11,7 +11,8 @@ import pytest
 
 from src.config.config import load_config
 from src.data.pairs import evaluation_pairs
-from src.deploy.export import ExportOptions, export
+from src.deploy.export import export
+from src.deploy.options import ExportOptions
 from src.evaluation.offline.npz_store import read_npz, write_npz
 from src.evaluation.results import EvalResult
 from src.evaluation.score import evaluate

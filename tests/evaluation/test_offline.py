@@ -13,7 +13,8 @@ import pytest
 from src.checkpoint.file import Meta, save_checkpoint, weights_of
 from src.config.dataset import DatasetSpec
 from src.data.pairs import find_pairs
-from src.deploy.export import ExportOptions, export
+from src.deploy.export import export
+from src.deploy.options import ExportOptions
 from src.evaluation.offline.bin_store import BinInputWriter, BinOutputs, BinTruth, Manifest
 from src.evaluation.offline.prepare import MMNET, InputRecipe, prepare
 from src.evaluation.offline.score import score

@@ -13,8 +13,9 @@ from src.backend import cpu_ops
 from src.checkpoint.file import Meta, load_weights, read_checkpoint, save_checkpoint, weights_of
 from src.common.errors import ConfigError
 from src.config.config import Config
-from src.deploy.export import ExportOptions, export
+from src.deploy.export import export
 from src.deploy.onnx_model import onnx_model
+from src.deploy.options import ExportOptions
 from src.deploy.parity import LIMIT
 from src.models import maps
 from src.models.build import MODNet, build_network

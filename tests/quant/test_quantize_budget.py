@@ -21,7 +21,8 @@ def run(*arguments):
 
 
 def export_onnx(folder: Path, name: str, state: dict[str, np.ndarray]) -> Path:
-    from src.deploy.export import ExportOptions, export
+    from src.deploy.export import export
+    from src.deploy.options import ExportOptions
 
     checkpoint = save_narrow(folder / f"{name}.ckpt", state, preprocess=Preprocess(ref_size=64))
     with mock.patch("src.deploy.parity._SIZES", ((1, 64, 64),)):
@@ -77,9 +78,9 @@ def test_the_budget_keeps_the_planted_layers_in_float(tiny_config, tmp_path, mon
 
 def test_a_budget_that_cannot_be_kept_leaves_a_report_and_no_model(narrow_models, tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr(budget, "CANDIDATES", 1)
-    monkeypatch.setattr(budget.Search, "_holds", lambda self, trial: False)
+    monkeypatch.setattr(budget.FloatLayerSearch, "_holds", lambda self, trial: False)
     arguments = ["--model", narrow_models[".onnx"], "--config", tiny_config, "--backend", "onnxruntime"]
-    with mock.patch("src.quant.run.signal_to_noise", lambda *_: {"encoder.stem.conv": 1.0, "f_branch.head.conv": 2.0}):
+    with mock.patch("src.quant.eight_bits.signal_to_noise", lambda *_: {"encoder.stem.conv": 1.0, "f_branch.head.conv": 2.0}):
         done = run(*arguments, "--calibration_size", 2, "--max_mse_increase", "0", "--output_path", tmp_path)
     assert done.status == 1 and "no choice of float layers" in done.out and "The nearest is" in done.out
     assert [path.name for path in tmp_path.iterdir()] == ["narrow_int8.onnx.json"]

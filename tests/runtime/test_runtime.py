@@ -8,7 +8,8 @@ import pytest
 
 from src.checkpoint.file import file_source
 from src.common.errors import CheckpointError, ConfigError, DeviceError, ModelError
-from src.deploy.export import ExportOptions, export
+from src.deploy.export import export
+from src.deploy.options import ExportOptions
 from src.imaging import to_input
 from src.model_file.contract import Contract, read_contract
 from src.models import maps
