@@ -3,7 +3,7 @@
 python benchmarks/cpu_ops.py --batch 4 --size 256 --json ops.json
 
 Shapes are those that the network really meets; `count` says how often. Ours run on [N, H, W, C] and are called
-without MindSpore around them, PyTorch's on its own default layout; both in one process, taking turns, medians.
+without MindSpore around them, PyTorch's in its own NCHW; both in one process, taking turns, medians.
 "forward", "dx" and "dw" are the output, the gradient of the input and that of the weights (PyTorch's with the bias).
 """
 

@@ -4,7 +4,7 @@ python benchmarks/evaluation.py --config configs/CCP.yml --ckpt_path train/outpu
 
 Three ways take turns on the same images: the network alone on inputs that are ready; everything one after another;
 and eval.py's way, where reading, scoring and writing overlap with the network. The clock counts; beside it stands
-processor time, which hardly changes when other programs want the cores.
+processor time, which hardly changes when other programs use the cores.
 """
 
 import argparse
@@ -52,7 +52,9 @@ def ways(predictor: Predictor, pairs: list[Pair], allow_rgb: bool, output: Path)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser, ("ckpt_path", "device_target", "device_id"))
-    parser.add_argument("--pictures", type=int, default=20, help="use the first so many images (%(default)s)")
+    parser.add_argument(
+        "--images", "--pictures", type=int, default=20, help="how many of the images (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (%(default)s)")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     arguments, facts = parser.parse_args(), machine()
@@ -60,7 +62,7 @@ def main() -> None:
     if not config.network.ckpt_path:
         raise ConfigError("Name the network: --ckpt_path FILE.ckpt")
     spec = config.dataset("val_dataset")
-    pairs = evaluation_pairs(spec)[: arguments.pictures]
+    pairs = evaluation_pairs(spec)[: arguments.images]
     prepare_environment(config.run.device_target)
     device = select_device(config.run.device_target, config.run.device_id)
     from src.runtime.mindspore_runtime import MindSporePredictor

@@ -80,7 +80,7 @@ def ours(spec: DatasetSpec) -> Work:
 
 def ways(root: Path, work: Path) -> dict[str, Callable[[], Work]]:
     """Every way of reading, by its name in the table."""
-    transforms = load_config(REPOSITORY / "P3M.yml").train_dataset.transforms
+    transforms = load_config(REPOSITORY / "P3M.yml").dataset("train_dataset").transforms
     window = ({"type": "LoadImages"}, {"type": "RandomScaleCrop"})
     window += tuple(t for t in transforms if t["type"] in ("GenTrimap", "Normalize", "Transpose"))
     files = DatasetSpec(str(root), name="folder", transforms=transforms)
@@ -131,7 +131,7 @@ def measure(found: dict[str, Callable[[], Work]], count: int, rounds: int) -> di
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=12, help="images a round (%(default)s)")
+    parser.add_argument("--images", "--pictures", type=int, default=12, help="images a round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=9, help="rounds that count (%(default)s)")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     return parser.parse_args()
@@ -141,14 +141,14 @@ def main() -> None:
     arguments, facts = parse_arguments(), machine()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "set"
-        make_images(root, arguments.pictures)
+        make_images(root, arguments.images)
         sizes = {ending: np.mean([p.stat().st_size for p in root.glob(f"*/*.{ending}")]) for ending in ("jpg", "png")}
-        seconds = measure(ways(root, Path(folder)), arguments.pictures, arguments.rounds)
+        seconds = measure(ways(root, Path(folder)), arguments.images, arguments.rounds)
     rows = [
         [name, f"{1e3 * s:.1f}", f"{1 / s:.0f}", f"{seconds[ZOO] / s:.2f}"] for name, s in seconds.items()
     ]  # fmt: skip
     print(
-        f"{show_machine(facts)}, one thread; {arguments.pictures} images of "
+        f"{show_machine(facts)}, one thread; {arguments.images} images of "
         f"{WIDTH}x{HEIGHT}, JPEG {sizes['jpg'] / 1024:.0f} KiB and PNG {sizes['png'] / 1024:.0f} KiB on average; "
         f"median of {arguments.rounds} rounds\n"
     )

@@ -8,7 +8,6 @@ The student alone and one with a teacher on each runtime take turns, step by ste
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +28,15 @@ from src.config.sections import TEACHER_RUNTIMES
 
 def steps_of(config: Config, batch: tuple[np.ndarray, ...]) -> dict[str, Callable[[], None]]:
     from src.checkpoint.file import load_network
-    from src.training.setup import objective_for
-    from src.training.step import TrainStep
+    from src.training.objective import make_step
 
     def step_of(runtime: str | None) -> Callable[[], None]:
         own = config.replaced(teacher_runtime=runtime or "mindspore")
         own = own if runtime else own.replaced(teacher=None, teacher_flip=False)
         network, meta = load_network(config.network.ckpt_path)
         network.set_train(True)
-        step = TrainStep(network, own, objective=objective_for(network, meta.preprocess, own))
-        return lambda: step(*batch, config.schedule.lr, 0)
+        step = make_step(network, meta.preprocess, own, world=1)
+        return lambda: step(batch, config.schedule.lr, 0)
 
     return {runtime or "no teacher": step_of(runtime) for runtime in (None, *TEACHER_RUNTIMES)}
 

@@ -6,7 +6,7 @@ python benchmarks/train_step.py --batch 4 --size 256 --json F       one case, al
 Both sides get the same weights, batch, losses, optimiser (SGD with momentum) and number of threads, each in a process
 of its own. They take turns, a few steps at a time, so that whatever else the machine does meets both; medians count.
 A first step whose losses differ between the two is an error. Processor time a step is printed beside the clock's:
-it hardly changes when other programs want the cores.
+it hardly changes when other programs use the cores.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def main() -> None:
     results = []
     for batch, size, network in cases:
         if not single and not fits(batch, size):
-            print(f"left out for want of memory: {network}, {batch} x {size} x {size}")
+            print(f"left out for lack of memory: {network}, {batch} x {size} x {size}")
             continue
         results.append(measure(batch, size, network, args.threads, args.steps, args.rounds))
         print(table(HEAD, [row(results[-1])]), flush=True)

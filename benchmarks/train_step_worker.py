@@ -21,6 +21,7 @@ from src.backend.environment import prepare_environment
 from src.checkpoint.conversion import Conversion, convert
 from src.common.cli import run_command
 from src.config.config import Config
+from src.spec.preprocess import Preprocess
 
 LR, MOMENTUM, SEED = 0.01, 0.9, 11
 Step = Callable[[], list[float]]  # one training step; returns its semantic, detail and matte loss
@@ -40,18 +41,19 @@ def ours(case: dict[str, Any]) -> tuple[Step, str]:
 
     from src.backend.device import select_device
     from src.models.build import build_network
-    from src.training.step import TrainStep
+    from src.training.objective import make_step
 
     select_device("CPU")
     found = weights(case["network"])
     network = build_network(found.spec)
     ms.load_param_into_net(network, {n: ms.Parameter(ms.Tensor(v), name=n) for n, v in found.state.items()}, True)
     network.set_train(True)
-    train = TrainStep(network, Config.from_values(optimizer="sgd", lr=LR, momentum=MOMENTUM))
+    config = Config.from_values(optimizer="sgd", lr=LR, momentum=MOMENTUM)
+    train = make_step(network, Preprocess(), config, world=1)
     batch = golden.training_batch(case["size"], SEED, case["batch"])
 
     def step() -> list[float]:
-        return list(train(*batch, LR, 0).parts.values())
+        return list(train(batch, LR, 0).parts.values())
 
     return step, path
 

@@ -39,7 +39,7 @@ class Worker:
             self.process.join()
             raise WorkerError(
                 f"The process of {self.case.model} ended with status {self.process.exitcode} (-9: most likely for "
-                "want of memory; else its message is above). Measure fewer models at a time."
+                "lack of memory; else its message is above). Measure fewer models at a time."
             ) from error
         if isinstance(answer, MattingError):
             raise answer

@@ -22,7 +22,7 @@ class BenchmarkOptions:
         groups: for each number of threads the cases that take turns.
         plan: how often is measured.
         json: file for the result; None writes none.
-        picture: file for its image; None draws none.
+        chart: image file for its bars; None draws none.
         compare: an earlier `json`; None compares with nothing.
         max_slowdown: share by which no model may be slower than there; None allows everything.
     """
@@ -30,7 +30,7 @@ class BenchmarkOptions:
     groups: list[list[Case]]
     plan: MeasurementPlan
     json: Path | None = None
-    picture: Path | None = None
+    chart: Path | None = None
     compare: Path | None = None
     max_slowdown: float | None = None
 

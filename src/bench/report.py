@@ -12,7 +12,7 @@ from ..common.files import write_text
 
 
 def machine() -> dict[str, Any]:
-    """CPU name, usable cores, and the load before the benchmark began (processes that want a core)."""
+    """CPU name, usable cores, and the load before the benchmark began (processes that wait for a core)."""
     load = os.getloadavg()[0]
     return {"cpu": _cpu_name(), "cores": len(os.sched_getaffinity(0)), "load": round(load, 1)}
 

@@ -33,17 +33,17 @@ def run_benchmark(options: BenchmarkOptions, show: Callable[[str], None], opener
     old = Benchmark.load(options.compare) if options.compare else None
     if old:
         check_comparable(facts, settings, old)
-    for path in filter(None, (options.json, options.picture)):
+    for path in filter(None, (options.json, options.chart)):
         make_folder(path.parent)
-    if options.picture:
-        check_drawable(options.picture)
+    if options.chart:
+        check_drawable(options.chart)
     rows = [row for cases in options.groups for row in measure(cases, options.plan, opener)]
     result = Benchmark(facts, settings | asdict(options.plan), rows)
     if options.json:
         result.save(options.json)
     show(describe(result))
-    if options.picture:
-        draw(result, options.picture)
+    if options.chart:
+        draw(result, options.chart)
     return 0 if old is None else gate(result, old, options.max_slowdown)
 
 

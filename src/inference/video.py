@@ -11,8 +11,9 @@ from .audio import copy_sound
 from .backgrounds import open_background
 from .naming import VIDEO_ENDINGS, check_results
 from .options import InferOptions
+from .video_frames import VideoJob
 from .video_report import log_report, status_of
-from .video_run import VideoJob, run_video
+from .video_run import run_video
 
 
 def plan_video(source: Path | int, output: Path, options: InferOptions) -> VideoJob | None:

@@ -1,9 +1,6 @@
 """The stages of a video: decoding, network, rendering and encoding overlap, and frames keep their order."""
 
-import itertools
-import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,45 +13,20 @@ from ..common.progress import progress
 from ..common.signals import collect_signals
 from ..common.threads import helpers, ordered
 from ..imaging import to_matte
-from ..imaging.video import VideoReader, Write, check_free, write_frames, write_video
+from ..imaging.video import Write, check_free, write_frames, write_video
 from ..runtime.base import Predictor
-from .backgrounds import Background
 from .display import Display
 from .options import InferOptions
-from .pipeline import Prepared, run_network
+from .pipeline import run_network
 from .render import preview, render
-from .smoothing import OfdThresholds, OneFrameDelay, make_thumbnail
+from .video_frames import Matted, VideoFrame, VideoJob, mattes_of, read_frames, without_flicker
 from .video_report import VideoReport, WindowClosed
 
 # Lossless, 0 to 255 as they are (MPEG-4 would make 250 of 255); MPEG-4 is what every OpenCV can write.
 _ALPHA_CODEC, _COLOR_CODEC = "png ", "mp4v"
 _CHECK_FREE_EVERY = 30
-_NO_THUMBNAIL = np.empty((0, 0, 3), np.uint8)
 
 
-@dataclass(frozen=True)
-class VideoJob:
-    """A video to be matted: its open reader, the files that it leaves by output name, and the background."""
-
-    reader: VideoReader
-    files: dict[str, Path]
-    background: Background | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoFrame(Prepared):
-    """A frame that is ready for the network.
-
-    Attributes:
-        thumbnail: as `src.inference.smoothing.make_thumbnail` makes it; without pixels where there is no OFD.
-        seconds: when it was read, since the first frame.
-    """
-
-    thumbnail: np.ndarray
-    seconds: float
-
-
-Matted = tuple[VideoFrame, np.ndarray]  # with a matte float32 [h, w] in [0, 1], of the network's size
 Rendered = tuple[VideoFrame, dict[str, np.ndarray]]  # with what `render` makes
 
 
@@ -102,7 +74,7 @@ def _open_sink(name: str, path: Path, rate: float, size: tuple[int, int]) -> Abs
 
 
 def _run_stages(run: _Run, first: np.ndarray) -> None:
-    report, threads = run.report, helpers()
+    report, ofd, threads = run.report, run.options.ofd, helpers()
     display = Display() if run.options.show else None
     with (
         progress(run.job.reader.frames, "frame") as bar,
@@ -110,10 +82,10 @@ def _run_stages(run: _Run, first: np.ndarray) -> None:
         ThreadPoolExecutor(threads) as renderers,
         ThreadPoolExecutor(1) as encoder,
     ):
-        frames = _read_frames(decoder, run, first)
-        mattes = _mattes(run_network(run.predictor, frames, run.options.batch_size), report)
-        if run.options.ofd:
-            mattes = _without_flicker(mattes, run.options.ofd, report)
+        frames = read_frames(decoder, run.predictor, run.job, first, ofd=ofd is not None)
+        mattes = mattes_of(run_network(run.predictor, frames, run.options.batch_size), report)
+        if ofd:
+            mattes = without_flicker(mattes, ofd, report)
         rendered = ordered(renderers, partial(_render, tuple(run.sinks)), mattes, threads)
         for shown in ordered(encoder, partial(_encode, run), rendered):
             bar.step()
@@ -122,48 +94,6 @@ def _run_stages(run: _Run, first: np.ndarray) -> None:
                 raise WindowClosed
             if report.signals:
                 raise KeyboardInterrupt
-
-
-def _read_frames(decoder: Executor, run: _Run, first: np.ndarray) -> Iterator[VideoFrame]:
-    """`first` and the reader's frames, decoded and prepared ahead of the caller."""
-    start = time.perf_counter()
-
-    def load(number: int) -> VideoFrame | None:
-        image = run.job.reader.read() if number else first
-        if image is None:
-            return None
-        seconds = time.perf_counter() - start
-        plate = run.job.background.plate(*image.shape[:2]) if run.job.background else None
-        thumbnail = make_thumbnail(image) if run.options.ofd else _NO_THUMBNAIL
-        return VideoFrame(number, image, run.predictor.prepare(image), plate, thumbnail=thumbnail, seconds=seconds)
-
-    for frame in ordered(decoder, load, itertools.count()):
-        if frame is None:
-            return
-        yield frame
-
-
-def _mattes(outputs: Iterable[tuple[VideoFrame, np.ndarray]], report: VideoReport) -> Iterator[Matted]:
-    """Frames with their mattes from the network's outputs [1, 1, h, w]."""
-    for frame, output in outputs:
-        matte = np.ascontiguousarray(output[0, 0], np.float32)
-        report.before.add(matte)
-        yield frame, matte
-
-
-def _without_flicker(mattes: Iterable[Matted], thresholds: OfdThresholds, report: VideoReport) -> Iterator[Matted]:
-    """The same frames, each when the next one is there, with mattes that OFD has fixed."""
-    ofd, waiting = OneFrameDelay(thresholds), None
-    for frame, matte in mattes:
-        fixed = ofd.push(matte, frame.thumbnail)
-        if waiting is not None and fixed is not None:
-            report.after.add(fixed)
-            yield waiting, fixed
-        waiting = frame
-    last = ofd.flush()
-    if waiting is not None and last is not None:
-        report.after.add(last)
-        yield waiting, last
 
 
 def _render(outputs: tuple[str, ...], matted: Matted) -> Rendered:

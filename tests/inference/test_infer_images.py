@@ -22,7 +22,7 @@ def model(tmp_path) -> Path:
     return path
 
 
-def picture(height: int = 64, width: int = 64, seed: int = 0) -> np.ndarray:
+def photograph(height: int = 64, width: int = 64, seed: int = 0) -> np.ndarray:
     """Smooth colours: a red ramp from left to right, noise in blue."""
     image = np.zeros((height, width, 3), np.uint8)
     image[..., 0] = np.linspace(0, 255, width).round()
@@ -36,19 +36,19 @@ def run(model: Path, source: Path | str, output: Path, *options: str, predictor:
 
 
 def test_a_image_leaves_alpha_and_cut_out_of_its_size(tmp_path, model):
-    write_png(tmp_path / "a.png", picture())
+    write_png(tmp_path / "a.png", photograph())
     outcome = run(model, tmp_path / "a.png", tmp_path / "out")
     assert outcome.status == 0, outcome
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "a_rgba.png"]
     stored = cv2.imread(str(tmp_path / "out/a.png"), cv2.IMREAD_UNCHANGED)
-    assert stored.dtype == np.uint8 and np.abs(stored.astype(int) - picture()[..., 0]).max() <= 1
+    assert stored.dtype == np.uint8 and np.abs(stored.astype(int) - photograph()[..., 0]).max() <= 1
     cut = cv2.imread(str(tmp_path / "out/a_rgba.png"), cv2.IMREAD_UNCHANGED)
     assert cut.shape == (64, 64, 4)
     np.testing.assert_array_equal(cut[..., 3], stored)
 
 
 def test_sides_that_the_network_cannot_take_come_back(tmp_path, model):
-    write_png(tmp_path / "a.png", picture(111, 203))
+    write_png(tmp_path / "a.png", photograph(111, 203))
     predictor = RedPredictor()
     assert run(model, tmp_path / "a.png", tmp_path / "out", "--no-flip", predictor=predictor).status == 0
     assert predictor.shapes == [(1, 3, 64, 128)]
@@ -65,7 +65,7 @@ def with_orientation(jpeg: bytes, orientation: int) -> bytes:
 @pytest.mark.parametrize(("orientation", "turned"), [(1, lambda a: a), (3, lambda a: a[::-1, ::-1]),
                                                      (6, lambda a: np.rot90(a, -1)), (8, np.rot90)])  # fmt: skip
 def test_the_matte_lies_as_the_photograph_is_shown(tmp_path, model, orientation, turned):
-    flat = picture(64, 96)
+    flat = photograph(64, 96)
     flat[..., 2] = 0
     jpeg = cv2.imencode(".jpg", flat[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     (tmp_path / "a.jpg").write_bytes(with_orientation(jpeg, orientation))
@@ -77,21 +77,21 @@ def test_the_matte_lies_as_the_photograph_is_shown(tmp_path, model, orientation,
 
 
 def test_composites(tmp_path, model):
-    write_png(tmp_path / "a.png", picture())
+    write_png(tmp_path / "a.png", photograph())
     outcome = run(model, tmp_path / "a.png", tmp_path / "out", "--background", "0,255,0", "--outputs", "composite")
     assert outcome.status == 0 and [p.name for p in (tmp_path / "out").iterdir()] == ["a_composite.png"]
     made = read_image(tmp_path / "out/a_composite.png")
     assert (made[:, 0] == (0, 255, 0)).all() and made[:, -1, 1].max() == 0
-    assert np.abs(made[..., 1].astype(int) - (255 - picture()[..., 0])).max() <= 2
+    assert np.abs(made[..., 1].astype(int) - (255 - photograph()[..., 0])).max() <= 2
 
 
 def test_a_folder_goes_on_past_what_cannot_be_used(tmp_path, model):
     folder = tmp_path / "photos"
     for name in ("1", "2", "10"):
-        write_png(folder / f"{name}.png", picture(seed=int(name)))
+        write_png(folder / f"{name}.png", photograph(seed=int(name)))
     (folder / "3.jpg").write_bytes(b"no image")
     (folder / "4.png").write_bytes((folder / "1.png").read_bytes()[:-30])
-    write_png(folder / "5.png", picture(1, 2000))
+    write_png(folder / "5.png", photograph(1, 2000))
     (folder / "notes.txt").write_text("not an image by its name")
     outcome = run(model, folder, tmp_path / "out", "--outputs", "alpha")
     assert outcome.status == 1 and "Traceback" not in outcome.err
@@ -104,7 +104,7 @@ def test_a_folder_goes_on_past_what_cannot_be_used(tmp_path, model):
 
 def test_batches_change_no_result(tmp_path, model):
     for n in range(5):
-        write_png(tmp_path / f"photos/{n}.png", picture(64, 96 if n == 2 else 64, seed=n))
+        write_png(tmp_path / f"photos/{n}.png", photograph(64, 96 if n == 2 else 64, seed=n))
     predictor = RedPredictor()
     assert run(model, tmp_path / "photos", tmp_path / "one", predictor=RedPredictor()).status == 0
     assert run(model, tmp_path / "photos", tmp_path / "two", "--batch_size", "2", predictor=predictor).status == 0
@@ -114,19 +114,19 @@ def test_batches_change_no_result(tmp_path, model):
 
 
 def test_equal_stems_do_not_collide(tmp_path, model):
-    write_png(tmp_path / "photos/a.png", picture())
+    write_png(tmp_path / "photos/a.png", photograph())
     cv2.imwrite(str(tmp_path / "photos/a.jpg"), np.zeros((64, 64, 3), np.uint8))
     assert run(model, tmp_path / "photos", tmp_path / "out", "--outputs", "alpha").status == 0
     assert read_alpha(tmp_path / "out/a_png.png").max() == 1 and read_alpha(tmp_path / "out/a_jpg.png").max() == 0
 
 
 def test_a_second_run_is_refused_skips_or_replaces(tmp_path, model):
-    write_png(tmp_path / "photos/a.png", picture())
+    write_png(tmp_path / "photos/a.png", photograph())
     out = tmp_path / "out"
     assert run(model, tmp_path / "photos", out, "--outputs", "alpha").status == 0
     (out / "a.png").write_bytes(b"mine")
     assert "already: a.png" in run(model, tmp_path / "photos", out, "--outputs", "alpha").assert_refused()
-    write_png(tmp_path / "photos/b.png", picture())
+    write_png(tmp_path / "photos/b.png", photograph())
     outcome = run(model, tmp_path / "photos", out, "--outputs", "alpha", "--existing", "skip")
     assert outcome.status == 0 and (out / "a.png").read_bytes() == b"mine" and (out / "b.png").is_file()
     assert run(model, tmp_path / "photos", out, "--outputs", "alpha", "--existing", "skip").status == 0
@@ -135,7 +135,7 @@ def test_a_second_run_is_refused_skips_or_replaces(tmp_path, model):
 
 
 def test_results_never_go_over_the_photographs(tmp_path, model):
-    write_png(tmp_path / "a.png", picture())
+    write_png(tmp_path / "a.png", photograph())
     before = (tmp_path / "a.png").read_bytes()
     text = run(model, tmp_path / "a.png", tmp_path, "--existing", "replace").assert_refused()
     assert "over an input" in text and (tmp_path / "a.png").read_bytes() == before
@@ -160,7 +160,7 @@ def test_results_never_go_over_the_photographs(tmp_path, model):
 def test_wrong_options_are_refused(tmp_path, model, options, text, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    write_png(tmp_path / "a.png", picture())
+    write_png(tmp_path / "a.png", photograph())
     assert text in run(model, tmp_path / "a.png", tmp_path / "out", *options).assert_refused()
     assert not list(tmp_path.glob("out/*"))
 
@@ -171,7 +171,7 @@ def test_an_empty_folder_is_refused(tmp_path, model):
 
 
 def test_the_model_is_opened_as_asked(tmp_path, model):
-    write_png(tmp_path / "a.png", picture())
+    write_png(tmp_path / "a.png", photograph())
     arguments = ("--model", model, "--input", tmp_path / "a.png", "--output", tmp_path / "out")
     with fake_model() as (_, given):
         run_main(infer.main, *arguments, "--device", "NPU", "--threads", "3", "--precision", "bf16")

@@ -58,12 +58,12 @@ def test_the_foreground_does_not_depend_on_where_its_tiles_lie():
 
 
 def test_cover_fills_the_frame_and_keeps_the_aspect():
-    picture = np.zeros((40, 80, 3), np.uint8)
-    picture[:, 40:] = 200
-    square = cover(picture, 60, 60)  # scaled to 60x120, columns 30 to 90 stay
+    image = np.zeros((40, 80, 3), np.uint8)
+    image[:, 40:] = 200
+    square = cover(image, 60, 60)  # scaled to 60x120, columns 30 to 90 stay
     assert square.shape == (60, 60, 3)
     assert (square[:, :29] == 0).all() and (square[:, 31:] == 200).all()
-    assert cover(picture, 10, 80).shape == (10, 80, 3) and cover(picture, 7, 3).shape == (7, 3, 3)
+    assert cover(image, 10, 80).shape == (10, 80, 3) and cover(image, 7, 3).shape == (7, 3, 3)
 
 
 def test_blur_keeps_the_person_out_of_the_background():

@@ -10,7 +10,7 @@ import pytest
 
 from src.imaging import video as video_files
 from src.imaging.video import VideoReader, write_video
-from src.inference import video_run
+from src.inference import video_frames, video_run
 from tests.support.programs import ROOT, run_program
 from tests.support.videos import FRAMES, assert_in_order, clip, frame, frames_of, run
 
@@ -63,7 +63,7 @@ def test_a_camera_that_goes_away_keeps_what_was_done(tmp_path):
     clock = mock.Mock(side_effect=(n / 10 for n in range(1000)))  # 10 frames a second from a camera that says 20
     with (
         mock.patch.object(cv2, "VideoCapture", lambda s, *a: SlowCamera(5) if isinstance(s, int) else real(s, *a)),
-        mock.patch.object(video_run.time, "perf_counter", clock),
+        mock.patch.object(video_frames.time, "perf_counter", clock),
     ):
         outcome = run("0", tmp_path / "out")
     assert outcome.status == 1 and "gives no more frames" in outcome.out
