@@ -7,67 +7,31 @@ Leaves pruned.ckpt, report.txt, report.json and report.png in --output_path; ret
 """
 
 import argparse
-from pathlib import Path
 
 from ..backend.device import select_device
 from ..backend.environment import prepare_environment
 from ..common.log import logger, setup_logging
-from ..config.config import add_arguments, config_from_args
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, ("ckpt_path", "output_path", "device_target", "device_id", "seed"))
-    add = parser.add_argument
-    add("--strategy", default="original", help="original, uniform, global, budget or sensitivity (default: original)")
-    add("--importance", default="l1", help="l1, l2, bn (folded batch norm) or taylor (needs --config) (default: l1)")
-    add("--ratio", type=float, help="share of channels to remove (original: in the branches) (default: 0.5)")
-    add("--threshold", type=float, help="original: of the normalised L1, in encoder and LR branch (default: 0.5)")
-    add("--target", help="macs=3.0G@512x512, params=1.2M or latency=20ms@512x512, instead of a ratio; the size is "
-        "height x width (default: 512x512)")  # fmt: skip
-    add("--min_channels", type=int, default=1, help="every group keeps at least so many (default: 1)")
-    add("--multiple", type=int, default=1, help="round widths to a multiple of this (default: 1)")
-    add("--group_score", help="global: mean or sum of a channel's scores over its layers (default: mean)")
-    add("--compatible", action="store_true", help="keep to widths that ModelCompression's JSON can tell (pruned.json)")
-    add("--calibration", type=Path, help="folder of images to renew batch norms with (default: the training set)")
-    add("--calibration_batches", type=int, help="how many batches of them (default: 8)")
-    add("--no_recalibration", action="store_true", help="keep the batch norms' statistics")
-    add("--sensitivity_pictures", type=int, help="validation images for each trial (default: 8)")
-    add("--norm", dest="norms", default="ib", help="ib: instance norms stay (default); batch: they become batch norms; "
-        "auto: where it pays (norms.csv)")  # fmt: skip
-    add("--norm_cost", type=float, help="auto: share by which the MSE may rise untrained (default: 0.1)")
-    return parser.parse_args()
+from ..config.config import load_config
+from ..config.options import add_arguments
+from ..pruning import options as pruning
 
 
 def main() -> None:
-    args = parse_args()
-    config = config_from_args(args)
+    """Prune the checkpoint that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, pruning.CONFIGURED)
+    pruning.add_arguments(parser)
+    args = parser.parse_args()
+    options = pruning.from_args(args)
+    # By name: --norm of this program is not the configuration's key.
+    config = load_config(args.config, {key: value for key, value in vars(args).items() if key in pruning.CONFIGURED})
     setup_logging()
-    if message := prepare_environment(config.device_target):
+    if message := prepare_environment(config.run.device_target):
         logger.info(message)
-    from ..pruning.measure import Target
-    from ..pruning.options import PruneOptions
-    from ..pruning.plan import Limits
-    from ..pruning.run import prune_checkpoint
+    from ..pruning.run import prune_checkpoint  # imports MindSpore, which must see the environment made above
 
-    options = PruneOptions(
-        strategy=args.strategy,
-        importance=args.importance,
-        ratio=args.ratio,
-        threshold=args.threshold,
-        target=Target.parse(args.target) if args.target else None,
-        limits=Limits(args.min_channels, args.multiple),
-        gather=args.group_score,
-        calibration=args.calibration,
-        batches=args.calibration_batches,
-        recalibrate=not args.no_recalibration,
-        pictures=args.sensitivity_pictures,
-        norm=args.norms,
-        norm_cost=args.norm_cost,
-        compatible=args.compatible,
-    )
-    select_device(config.device_target, config.device_id)
+    select_device(config.run.device_target, config.run.device_id)
     report = prune_checkpoint(config, options)
     for line in report.to_text().splitlines():
         logger.info(line)
-    logger.info("-> %s", config.output_path)
+    logger.info("-> %s", config.run.output_path)

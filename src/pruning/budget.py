@@ -1,20 +1,23 @@
-"""Prune until a network costs no more than asked: one strength for a strategy, or a ratio of its own for each part."""
+"""Prune until a network costs no more than asked: one ratio for a rule, or a ratio of its own for each part."""
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 import numpy as np
 
 from ..common.errors import ConfigError
 from ..common.log import logger
-from .measure import Measure, Target
-from .strategies import Setting, Strategy, fixed_count
+from .plan import fixed_count
+from .setting import Setting
+from .target import Measure, Target
 
+RatioRule = Callable[[Setting, float], np.ndarray]  # (setting, share to remove) -> channels to keep, int [groups]
 LEVELS = 32  # steps of each part's ratio
 _HALVINGS = 20
 
 
-def search_ratio(setting: Setting, strategy: Strategy, target: Target, measure: Measure) -> tuple[np.ndarray, float]:
-    """The smallest ratio at which a strategy meets the target: channels to keep, int [groups], and that ratio.
+def search_ratio(setting: Setting, rule: RatioRule, target: Target, measure: Measure) -> tuple[np.ndarray, float]:
+    """The smallest ratio at which a rule meets the target: channels to keep, int [groups], and that ratio.
 
     Raises ConfigError where the network meets the target as it is, or no ratio does.
     """
@@ -22,11 +25,11 @@ def search_ratio(setting: Setting, strategy: Strategy, target: Target, measure: 
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if measure(setting.keep(strategy(setting, middle))) <= target.value:
+        if measure(setting.keep(rule(setting, middle))) <= target.value:
             high = middle
         else:
             low = middle
-    counts = strategy(setting, high)
+    counts = rule(setting, high)
     if measure(setting.keep(counts)) > target.value:
         raise _unreachable(target, measure(setting.keep(counts)))
     _warn_of_ends(setting, counts)

@@ -1,4 +1,4 @@
-"""Images for a network under the knife: batches of a data set, and batch norms' statistics renewed with them."""
+"""Images for a network that is pruned: batches of a data set, and batch norms' statistics renewed with them."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def training_batches(spec: DatasetSpec, count: int, seed: int = 0) -> Iterator[Batch]:
-    """The first batches of a training run: image [N, 3, H, W], trimap and alpha [N, 1, H, W], float32.
+    """The first batches of a training run: image [N, 3, H, W], trimap and alpha [N, 1, H, W] in [0, 1], float32.
 
     A set of fewer images than `count` batches gives each image once or more, in new crops.
     """
@@ -30,11 +30,12 @@ def training_batches(spec: DatasetSpec, count: int, seed: int = 0) -> Iterator[B
     sequence = TrainingSequence(samples, size, seed, epochs=-(-count // steps))
     for i in range(count):
         rows = [sequence[k] for k in range(i * size, (i + 1) * size)]
-        yield tuple(np.stack(column) for column in zip(*rows, strict=True))
+        image, trimap, alpha = (np.stack(column) for column in zip(*rows, strict=True))
+        yield image, trimap, alpha
 
 
 def folder_batches(folder: Path, pre: Preprocess, count: int, size: int = 4) -> Iterator[np.ndarray]:
-    """Network inputs [N, 3, S, S] of a folder's images: their middle squares, S as the pre-processing says."""
+    """Network inputs, float32 [N, 3, S, S], of a folder's images: their middle squares, S as `pre` says."""
     files = files_by_stem(folder)
     names = natural_order(files)[: count * size]
     for i in range(0, len(names), size):
@@ -50,6 +51,8 @@ def _square(image: np.ndarray, pre: Preprocess) -> np.ndarray:
 
 def recalibrate(network: nn.Cell, images: Iterable[np.ndarray]) -> int:
     """Replace batch norms' moving statistics by the mean of the batches' own; returns the number of batches.
+
+    The images are network inputs, float32 [N, 3, H, W].
 
     A cut network's maps have other means and variances than those that were stored. Nothing is changed where there
     is no batch.

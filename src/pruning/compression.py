@@ -31,11 +31,10 @@ def compression_info(spec: NetworkSpec, threshold: float) -> dict[str, object]:
     """The side file's numbers; NetworkError where the network that they stand for is another one.
 
     Args:
+        spec: of the network.
         threshold: of the original's pruner, in (0, 1]; the file notes it, no width follows from it.
     """
-    blocks = len(find_backbone("mobilenetv2").encoder().blocks)
-    if not isinstance(spec, ModNetSpec) or len(spec.encoder.blocks) != blocks:
-        raise NetworkError(f"ModelCompression's networks are MODNets on MobileNetV2's {blocks} blocks; this is not.")
+    spec = _known(spec)
     outs = [spec.encoder.stem, *(block.out for block in spec.encoder.blocks)]
     expansions = [block.hidden // width for block, width in zip(spec.encoder.blocks, outs, strict=False)]
     info = {
@@ -59,6 +58,14 @@ def compression_info(spec: NetworkSpec, threshold: float) -> dict[str, object]:
     return info
 
 
+def _known(spec: NetworkSpec) -> ModNetSpec:
+    """The spec of a MODNet on MobileNetV2; NetworkError for another network."""
+    blocks = len(find_backbone("mobilenetv2").encoder().blocks)
+    if not isinstance(spec, ModNetSpec) or len(spec.encoder.blocks) != blocks:
+        raise NetworkError(f"ModelCompression's networks are MODNets on MobileNetV2's {blocks} blocks; this is not.")
+    return spec
+
+
 def _flat(values: Any, name: str = "") -> dict[str, Any]:
     """Nested dicts and sequences as one dict, `encoder.blocks.3.hidden` to a number."""
     if not isinstance(values, dict | list | tuple):
@@ -77,8 +84,8 @@ class CompressionForm:
     def __init__(self, spec: NetworkSpec, multiple: int = 1) -> None:
         """NetworkError for a network that the file cannot describe as it is; no mask would fix it."""
         compression_info(spec, threshold=1.0)
-        self.spec, self.multiple = spec, multiple
-        self.norms = {f"{ours}.conv": norm for _, ours, _, norm, _ in branch_units(spec)}
+        self.spec, self.multiple = _known(spec), multiple
+        self.norms = {f"{ours}.conv": norm for _, ours, _, norm, _ in branch_units(self.spec)}
 
     def __call__(self, channels: Channels, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Mask, bool [channels.count], with about `counts[g]` channels of each group."""

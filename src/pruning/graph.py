@@ -12,9 +12,9 @@ import numpy as np
 
 from ..common.errors import NetworkError
 from ..models.easpp import ScaleFusion
-from ..models.graph import Graph, Node
-from ..models.layers import Concat, Conv2d, Downsample, NormAct, SqueezeExcite, ToLayout, ToMatte
-from ..models.two_class import FromLayout
+from ..models.graph import Graph, ImageInput, Node
+from ..models.layers import Concat, Conv2d, NormAct, SqueezeExcite
+from ..models.maps import Downsample, FromLayout, ToLayout, ToMatte
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Axis:
 
     Attributes:
         parameter: full name.
+        axis: number of the axis.
+        channels: int [entries].
         role: "filter" where the entries make the channels, "column" where they read them, "value" where there is
             one entry a channel (biases, norms, the gate's rows).
     """
@@ -52,22 +54,26 @@ class Couplings:
     parents: list[int] = field(default_factory=list)
 
     def make(self, name: str, count: int) -> np.ndarray:
+        """Give a layer `count` new channels: their numbers, int [count]."""
         first = len(self.parents)
         self.parents += range(first, first + count)
         self.spaces[name] = np.arange(first, first + count)
         return self.spaces[name]
 
     def tie(self, one: np.ndarray, other: np.ndarray) -> None:
+        """Couple channels with one another, one by one; both int [channels]."""
         for a, b in zip(one, other, strict=True):
             a, b = self.root(a), self.root(b)
             self.parents[max(a, b)] = min(a, b)
 
     def root(self, number: int) -> int:
+        """The number that stands for all that are coupled with this one."""
         while self.parents[number] != number:
             number = self.parents[number]
         return int(number)
 
     def axis(self, node: Node, leaf: str, axis: int, channels: np.ndarray, role: str) -> None:
+        """Write down which channels, int [entries], lie along an axis of a layer's parameter."""
         self.axes.append(Axis(f"{node.name}.{leaf}", axis, channels, role))
 
 
@@ -83,6 +89,11 @@ def rule(*kinds: type) -> Callable[[Rule], Rule]:
         return function
 
     return register
+
+
+@rule(ImageInput)
+def _image(couplings: Couplings, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+    return couplings.make(node.name, node.shape[0])
 
 
 @rule(Conv2d)
@@ -150,9 +161,6 @@ def walk(graph: Graph) -> Couplings:
     """Apply the rules along a graph; NetworkError for a layer without one, or one with weights that is used twice."""
     couplings, seen = Couplings(), set()
     for node in graph:
-        if node.cell is None:
-            couplings.maps.append(couplings.make(node.name, node.shape[0]))
-            continue
         if type(node.cell) not in RULES:
             raise NetworkError(
                 f"How '{node.name}' ({type(node.cell).__name__}) treats channels is not known. Give this layer a "

@@ -58,6 +58,12 @@ class Channels:
         return {node.name: self.maps[node.index] for node in self.graph if isinstance(node.cell, NormAct)}
 
     @cached_property
+    def norms_behind(self) -> dict[str, tuple[str, NormAct]]:
+        """Name and cell of the norm that follows each convolution, by the convolution's name."""
+        nodes = self.graph.nodes
+        return {nodes[n.inputs[0]].name: (n.name, n.cell) for n in nodes if isinstance(n.cell, NormAct)}
+
+    @cached_property
     def filters(self) -> dict[str, Axis]:
         """Axes that make channels, by the name of the layer."""
         return {axis.parameter.removesuffix(".weight"): axis for axis in self.axes if axis.role == "filter"}

@@ -17,11 +17,14 @@ from mindspore import nn
 from ..checkpoint.file import load_weights
 from ..checkpoint.renorm import renormed
 from ..common.files import whole_file
+from ..common.progress import track
 from ..models.build import build_network
 from ..models.graph import Node, trace
-from ..models.layers import NormAct, SqueezeExcite, native_layout
+from ..models.layers import NormAct, SqueezeExcite
+from ..models.maps import native_layout
 from ..models.narrowing import Kept, narrowing_of
 from ..spec.blocks import Norm
+from .profiling import Profiler, profile_openvino
 
 COLUMNS = ("layer", "batch_channels", "instance_channels", "mse", "mse_unchanged", "milliseconds", "saved")
 
@@ -57,8 +60,10 @@ class NormTable:
         return max(trial.mse / self.unchanged - 1, 0.0)
 
     def choose(self, share: float) -> list[str]:
-        """Layers to batch-normalise: those that save most for what they cost, one by one, as long as the rises of the
-        MSE together stay within `share` of it. Layers that save nothing stay as they are."""
+        """Layers to batch-normalise: those that save most for what they cost, one by one.
+
+        The rises of the MSE together stay within `share` of it. Layers that save nothing stay as they are.
+        """
         useful = [trial for trial in self.trials if trial.saved > 0]
         chosen, spent = [], 0.0
         for trial in sorted(useful, key=lambda trial: self.rise(trial) / trial.saved):
@@ -97,7 +102,7 @@ def instance_norms(network: nn.Cell) -> dict[str, Node]:
     return {node.name: node for node in nodes if isinstance(node.cell, NormAct) and node.cell.inorm_channels}
 
 
-def _deployed(network: nn.Cell) -> list[Node]:
+def _deployed(network: nn.Cell) -> tuple[Node, ...]:
     training = network.training
     try:
         return trace(network.set_train(False)).nodes
@@ -106,7 +111,13 @@ def _deployed(network: nn.Cell) -> list[Node]:
 
 
 def input_statistics(network: nn.Cell, layers: Collection[str], images: Iterable[np.ndarray]) -> Statistics:
-    """Mean and variance over all pixels of all images [N, 3, H, W], by channel, of what some norms get."""
+    """Mean and variance over all pixels of all images, by channel, of what some norms get.
+
+    Args:
+        network: as it is computed in inference.
+        layers: names of norms.
+        images: network inputs, float32 [N, 3, H, W].
+    """
     axes = (0, 1, 2) if native_layout() else (0, 2, 3)
     moments: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
 
@@ -133,6 +144,8 @@ def batch_normalised(network: nn.Cell, layers: Collection[str], statistics: Stat
     """A new network in which some layers' instance-normalised channels are batch-normalised, in inference mode.
 
     Args:
+        network: as it is; it stays.
+        layers: names of its norms.
         statistics: mean and variance that these channels get; all other weights are those of `network`.
     """
     names = {id(cell): name for name, cell in network.cells_and_names()}
@@ -161,26 +174,25 @@ def measure_norms(
     score: Callable[[nn.Cell], float],
     images: Sequence[np.ndarray],
     size: tuple[int, int],
-    profiler: Callable[[nn.Cell, int, int], dict[str, float]] | None = None,
-    progress: Callable[[Iterable], Iterable] = iter,
+    profiler: Profiler | None = None,
 ) -> NormTable:
     """Try every instance norm of `narrow`: what it costs in the trained `network`, and saves in `narrow`.
 
     Args:
+        network: as it was trained.
         narrow: what pruning left of `network`, with the same names; or `network` itself.
         score: a network's MSE.
-        images: images [N, 3, H, W] for the statistics.
+        images: network inputs, float32 [N, 3, H, W], for the statistics.
         size: height and width at which the time is measured.
         profiler: (network, height, width) -> milliseconds of each layer; None: OpenVINO's.
     """
-    if profiler is None:
-        from .latency import profile_openvino as profiler  # needs onnx and openvino
+    profiler = profiler or profile_openvino
     layers = instance_norms(narrow)
     statistics = input_statistics(network, layers, images)
     plain = batch_normalised(narrow, layers, input_statistics(narrow, layers, images[:1]))
     now, folded = profiler(narrow, *size), profiler(plain, *size)
     nodes, trials = _deployed(narrow), []
-    for name, node in progress(list(layers.items())):
+    for name, node in track(layers.items(), "layer", label="norms"):
         producer = nodes[node.inputs[0]].name
         spent, left = (profile.get(name, 0.0) + profile.get(producer, 0.0) for profile in (now, folded))
         mse = score(batch_normalised(network, [name], statistics))

@@ -1,34 +1,42 @@
-"""What prune.py was asked for, checked."""
+"""What prune.py was asked for, checked; and its flags."""
 
+import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..common.checks import check_choice
 from ..common.errors import ConfigError
-from .importance import GATHERINGS, IMPORTANCES
-from .measure import Target
+from .importances import find_importance, importances
+from .importances.gathering import GATHERINGS
 from .plan import Limits
+from .strategies import find_strategy, strategies, strategy_names
+from .target import Target
 
 NORM_CHOICES = ("auto", "batch", "ib")
-STRATEGIES = ("original", "uniform", "global", "budget", "sensitivity")
-# Values of what was not given. An option that was is refused where nothing looks at it.
-DEFAULTS: dict[str, Any] = {
-    "ratio": 0.5, "threshold": 0.5, "gather": "mean", "batches": 8, "pictures": 8, "norm_cost": 0.1,
+CONFIGURED = ("ckpt_path", "output_path", "device_target", "device_id", "seed")  # what else prune.py takes, of `Config`
+# Fields of `PruneOptions` that may be left out, and their flags. A flag that is given is refused where nothing looks
+# at its value.
+_FLAGS = {
+    "ratio": "ratio", "threshold": "threshold", "gather": "group_score", "batches": "calibration_batches",
+    "images": "sensitivity_images", "norm_cost": "norm_cost",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class PruneOptions:
-    """
+    """How a network is pruned.
+
     Attributes:
+        strategy: what decides how many channels each group keeps, by its name.
+        importance: what decides which ones, by its name.
         ratio: share of channels to remove (original: in the high-resolution and fusion branches).
         threshold: of the normalised L1 (original: in the encoder and the low-resolution branch).
         target: upper bound of a cost instead of a ratio; not for "original".
+        limits: bounds of every group's width.
         gather: "mean" or "sum" of a channel's scores over the layers that make it; for "global", since only there
             do channels of different groups compete.
         calibration: folder of images for the batch norms' statistics; None takes the training set's, if there is one.
-        batches: so many batches for these and for Taylor importance.
+        batches: so many batches for these and for an importance that needs alphas.
         recalibrate: renew the batch norms' statistics where images are given.
         images: so many validation images for the sensitivity and for the choice of norms.
         norm: "ib": instance norms stay; "batch": all become batch norms; "auto": those whose harm is worth it.
@@ -38,44 +46,37 @@ class PruneOptions:
 
     strategy: str = "original"
     importance: str = "l1"
-    ratio: float | None = None
-    threshold: float | None = None
+    ratio: float = 0.5
+    threshold: float = 0.5
     target: Target | None = None
     limits: Limits = field(default_factory=Limits)
-    gather: str | None = None
+    gather: str = "mean"
     calibration: Path | None = None
-    batches: int | None = None
+    batches: int = 8
     recalibrate: bool = True
-    pictures: int | None = None
+    images: int = 8
     norm: str = "ib"
-    norm_cost: float | None = None
+    norm_cost: float = 0.1
     compatible: bool = False
 
     def __post_init__(self) -> None:
-        given = [name for name in DEFAULTS if getattr(self, name) is not None]
-        for name in DEFAULTS.keys() - given:
-            object.__setattr__(self, name, DEFAULTS[name])
         self._check_values()
-        if self.strategy == "budget" and self.target is None:
-            raise ConfigError("The strategy `budget` needs a target, such as --target macs=3.0G.")
-        if self.strategy == "original" and self.target is not None:
-            raise ConfigError(
-                "The strategy `original` goes by --ratio and --threshold, not by a target. Use --strategy budget, "
-                "uniform, global or sensitivity with --target."
-            )
-        if self.compatible and self.norm != "ib":
+        self._check_target()
+        if self.compatible and self.replaces_norms:
             raise ConfigError(
                 f"ModelCompression's networks have IBNorm: --compatible cannot go with --norm {self.norm}."
             )
-        for name, (option, used, user) in self._users().items():
-            if name in given and not used:
-                raise ConfigError(f"--{option} would change nothing: only {user} would look at it. Leave it out.")
-        if self.calibration is not None and not (self.recalibrate or self.norm != "ib"):
+        if self.calibration is not None and not (self.recalibrate or self.replaces_norms):
             raise ConfigError("--calibration gives images to renew norms with, --no_recalibration forbids it.")
 
+    @property
+    def replaces_norms(self) -> bool:
+        """Whether instance norms may become batch norms."""
+        return self.norm != "ib"
+
     def _check_values(self) -> None:
-        check_choice("strategy", self.strategy, STRATEGIES)
-        check_choice("importance", self.importance, IMPORTANCES)
+        find_strategy(self.strategy)
+        find_importance(self.importance)
         check_choice("norm", self.norm, NORM_CHOICES)
         check_choice("group_score", self.gather, GATHERINGS)
         if not self.norm_cost >= 0:
@@ -84,19 +85,88 @@ class PruneOptions:
             raise ConfigError(f"`ratio` is the share of channels to remove and must lie in [0, 1), got {self.ratio}.")
         if not 0 < self.threshold <= 1:
             raise ConfigError(f"`threshold` must lie in (0, 1], got {self.threshold}; filters below it may go.")
-        for name in ("batches", "pictures"):
+        for name in ("batches", "images"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+                raise ConfigError(f"`{_FLAGS[name]}` must be at least 1, got {getattr(self, name)}.")
 
-    def _users(self) -> dict[str, tuple[str, bool, str]]:
-        """For each of `DEFAULTS` its option, whether anything looks at it here, and what would."""
-        auto, sensitivity = self.norm == "auto", self.strategy == "sensitivity"
-        batches = self.recalibrate or self.importance == "taylor" or self.norm != "ib"
+    def _check_target(self) -> None:
+        strategy = find_strategy(self.strategy)
+        if strategy.needs_target and self.target is None:
+            raise ConfigError(f"The strategy `{self.strategy}` needs a target, such as --target macs=3.0G.")
+        if self.target is not None and "target" not in strategy.takes:
+            own = " and ".join(f"--{_FLAGS[name]}" for name in sorted(strategy.takes & _FLAGS.keys()))
+            raise ConfigError(
+                f"The strategy `{self.strategy}` goes by {own}, not by a target. "
+                f"Use --strategy {_either(*strategy_names('target'))} with --target."
+            )
+
+    def _readers(self) -> dict[str, tuple[bool, str]]:
+        """For each field of `_FLAGS` whether anything looks at it here, and what would."""
+        takes, auto = find_strategy(self.strategy).takes, self.norm == "auto"
+        batches = self.recalibrate or find_importance(self.importance).labelled or self.replaces_norms
+        labelled = "|".join(one.name for one in importances() if one.labelled)
         return {
-            "ratio": ("ratio", self.target is None, "a strategy without --target"),
-            "threshold": ("threshold", self.strategy == "original", "the strategy `original`"),
-            "gather": ("group_score", self.strategy == "global", "the strategy `global`"),
-            "batches": ("calibration_batches", batches, "recalibration, --importance taylor or --norm batch|auto"),
-            "pictures": ("sensitivity_pictures", auto or sensitivity, "the strategy `sensitivity` or --norm auto"),
-            "norm_cost": ("norm_cost", auto, "--norm auto"),
+            "ratio": ("ratio" in takes and self.target is None, "a strategy without --target"),
+            "threshold": ("threshold" in takes, _strategies("threshold")),
+            "gather": ("gather" in takes, _strategies("gather")),
+            "batches": (batches, f"recalibration, --importance {labelled} or --norm batch|auto"),
+            "images": ("images" in takes or auto, _strategies("images", "--norm auto")),
+            "norm_cost": (auto, "--norm auto"),
         }
+
+
+def _strategies(taking: str, *others: str) -> str:
+    """'the strategy `a`', 'the strategies `a`, `b` or --norm auto'."""
+    names = [f"`{name}`" for name in strategy_names(taking)]
+    return f"the {'strategy' if len(names) == 1 else 'strategies'} {_either(*names, *others)}"
+
+
+def _either(*names: str) -> str:
+    """'a', 'a or b', 'a, b or c'."""
+    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `PruneOptions`; those of the checkpoint and the folder are the configuration's, `CONFIGURED`."""
+    known = {kind: "; ".join(f"{one.name}: {one.summary}" for one in entries())
+             for kind, entries in (("strategy", strategies), ("importance", importances))}  # fmt: skip
+    add = parser.add_argument
+    add("--strategy", default="original", help=f"how many channels go. {known['strategy']} (default: original)")
+    add("--importance", default="l1", help=f"which ones go. {known['importance']} (default: l1)")
+    add("--ratio", type=float, help="share of channels to remove (original: in the branches) (default: 0.5)")
+    add("--threshold", type=float, help="original: of the normalised L1, in encoder and LR branch (default: 0.5)")
+    add("--target", help="macs=3.0G@512x512, params=1.2M or latency=20ms@512x512, instead of a ratio; the size is "
+        "height x width (default: 512x512)")  # fmt: skip
+    add("--min_channels", type=int, default=1, help="every group keeps at least so many (default: 1)")
+    add("--multiple", type=int, default=1, help="round widths to a multiple of this (default: 1)")
+    add("--group_score", help="global: mean or sum of a channel's scores over its layers (default: mean)")
+    add("--compatible", action="store_true", help="keep to widths that ModelCompression's JSON can tell (pruned.json)")
+    add("--calibration", type=Path, help="folder of images to renew batch norms with (default: the training set)")
+    add("--calibration_batches", type=int, help="how many batches of them (default: 8)")
+    add("--no_recalibration", action="store_true", help="keep the batch norms' statistics")
+    add("--sensitivity_images", "--sensitivity_pictures", type=int, help="validation images a trial (default: 8)")
+    add("--norm", help="ib: instance norms stay (default); batch: they become batch norms; auto: where it pays "
+        "(norms.csv)")  # fmt: skip
+    add("--norm_cost", type=float, help="auto: share by which the MSE may rise untrained (default: 0.1)")
+
+
+def from_args(args: argparse.Namespace) -> PruneOptions:
+    """The options that were given; ConfigError where one of them would change nothing."""
+    given = {name: getattr(args, flag) for name, flag in _FLAGS.items() if getattr(args, flag) is not None}
+    options = PruneOptions(
+        strategy=args.strategy,
+        importance=args.importance,
+        target=Target.parse(args.target) if args.target else None,
+        limits=Limits(args.min_channels, args.multiple),
+        calibration=args.calibration,
+        recalibrate=not args.no_recalibration,
+        norm=args.norm or "ib",
+        compatible=args.compatible,
+        **given,
+    )
+    readers = options._readers()
+    for name in given:
+        used, reader = readers[name]
+        if not used:
+            raise ConfigError(f"--{_FLAGS[name]} would change nothing: only {reader} would look at it. Leave it out.")
+    return options

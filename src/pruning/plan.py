@@ -1,12 +1,14 @@
 """From how many channels each group keeps to which ones."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..common.errors import ConfigError, NetworkError
-from .groups import Channels
+
+if TYPE_CHECKING:
+    from .groups import Channels
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Limits:
                 raise ConfigError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
 
     def apply(self, counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """Lawful widths, int [groups], nearest to `counts`; `sizes` are the present ones."""
+        """Lawful widths, int [groups], nearest to `counts`; `sizes`, int [groups], are the present ones."""
         rounded = (2 * counts + self.multiple) // (2 * self.multiple) * self.multiple
         least = -(-self.min_channels // self.multiple) * self.multiple
         return np.minimum(np.maximum(rounded, least), sizes)
@@ -39,7 +41,8 @@ class PruningPlan:
 
     Attributes:
         keep: bool [channels.count].
-        strategy: how that was decided, with its `settings`.
+        strategy: how that was decided, by its name on the command line.
+        settings: the numbers behind it by name.
     """
 
     keep: np.ndarray
@@ -47,11 +50,12 @@ class PruningPlan:
     settings: dict[str, Any]
 
     def summary(self) -> str:
+        """The strategy with its settings, as a checkpoint tells where it came from."""
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         return f"{self.strategy} ({settings})"
 
 
-def select(channels: Channels, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def select(channels: "Channels", scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Mask, bool [channels.count], of the `counts[g]` best of each group; of equal scores the first ones stay."""
     keep = np.ones(channels.count, bool)
     for group, count in zip(channels.groups, counts, strict=True):
@@ -64,7 +68,12 @@ def lowest(scores: np.ndarray, channels: np.ndarray, count: int) -> np.ndarray:
     return channels[np.argsort(-scores[channels], kind="stable")[count:]]
 
 
-def check(channels: Channels, keep: np.ndarray) -> None:
+def fixed_count(size: int, ratio: float) -> int:
+    """What stays when a share `ratio` is removed, rounded down (but not because 0.9 has no exact float)."""
+    return int((1 - ratio) * size + 1e-9)
+
+
+def check(channels: "Channels", keep: np.ndarray) -> None:
     """Raises NetworkError where a mask empties a group or drops a channel that must stay."""
     free = np.zeros(channels.count, bool)
     for group in channels.groups:

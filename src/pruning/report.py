@@ -1,4 +1,4 @@
-"""What pruning did: layer by layer, as numbers, as text and as an image."""
+"""What pruning did: layer by layer, as numbers, as text and as a diagram."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -42,13 +42,17 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class PruneReport:
-    """
+    """What went, as report.json holds it.
+
     Attributes:
         network: its class, "modnet" or "mmnet".
         source: name and SHA-256 of the checkpoint that was pruned.
-        strategy, settings: how the channels were chosen.
+        strategy: how the channels were chosen, by its name.
+        settings: the numbers behind that by name.
         recalibrated: batches that the batch norms' statistics were renewed with; 0: they are the old ones.
-        totals: before and after by name; `parts` the same for each part (deployed MACs).
+        totals: before and after by name.
+        parts: the same for each part (deployed MACs).
+        layers: each layer before and after, in the network's order.
         latency: milliseconds "dense", "predicted" and "measured" for the target's size; None for other targets.
     """
 
@@ -63,6 +67,7 @@ class PruneReport:
     latency: dict[str, float] | None = None
 
     def to_text(self) -> str:
+        """The report as report.txt holds it: totals, parts, and a line a layer."""
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         lines = [f"Pruned {self.source['file']}: {self.strategy} ({settings})", ""]
         lines += [f"{name:<18} {_total(values)}" for name, values in self.totals.items()]

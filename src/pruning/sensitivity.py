@@ -1,7 +1,7 @@
 """Which groups a network can do without: its score with each group narrowed alone, and widths allotted by that."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import numpy as np
 from mindspore import nn
 
 from ..common.files import whole_file
+from ..common.progress import track
 from .groups import Channels
-from .plan import select
-from .strategies import Setting, fixed_count
+from .plan import fixed_count, select
+from .setting import Setting
 from .surgery import zero_channels
 
 RATIOS = (0.25, 0.5, 0.75)
@@ -21,7 +22,14 @@ COLUMNS = ("group", "part", "channels", "ratio", "kept", "mse", "mse_unpruned")
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Validation MSE [groups, ratios] with one group narrowed by one ratio, and `unpruned`, that of the network."""
+    """What narrowing each group alone does to the score.
+
+    Attributes:
+        channels: of the network.
+        ratios: shares of a group's channels that were removed, increasing.
+        mse: validation MSE with one group narrowed by one ratio, float64 [groups, ratios].
+        unpruned: validation MSE of the network.
+    """
 
     channels: Channels
     ratios: tuple[float, ...]
@@ -29,7 +37,10 @@ class Sensitivity:
     unpruned: float
 
     def harm(self) -> np.ndarray:
-        """Increase of the MSE, [groups, 1 + ratios] from ratio 0 on; made non-decreasing, since scores are noisy."""
+        """Increase of the MSE, float64 [groups, 1 + ratios] from ratio 0 on.
+
+        It is made non-decreasing, since scores are noisy.
+        """
         rises = np.maximum(self.mse - self.unpruned, 0.0)
         return np.maximum.accumulate(np.pad(rises, ((0, 0), (1, 0))), axis=1)
 
@@ -37,6 +48,7 @@ class Sensitivity:
         """Channels to keep when each group is narrowed until it does the same harm; int [groups].
 
         Args:
+            setting: the network's channels.
             strength: 0 removes nothing that does harm, 1 all groups by the largest measured ratio.
         """
         harm = self.harm()
@@ -57,7 +69,7 @@ class Sensitivity:
             csv.writer(file).writerows([COLUMNS, *rows])
 
     def draw(self, path: Path) -> None:
-        """One image a part, one curve a group: MSE against the share of channels removed."""
+        """Draw one diagram a part, one curve a group: MSE against the share of channels removed."""
         from matplotlib.figure import Figure
 
         groups = self.channels.groups
@@ -85,32 +97,30 @@ def _largest(steps: tuple[float, ...], harm: np.ndarray, level: float) -> float:
 
 
 def measure_sensitivity(
-    network: nn.Cell,
-    setting: Setting,
-    score: Callable[[], float],
-    ratios: tuple[float, ...] = RATIOS,
-    progress: Callable[[Iterable], Iterable] = iter,
+    network: nn.Cell, setting: Setting, score: Callable[[], float], ratios: tuple[float, ...] = RATIOS
 ) -> Sensitivity:
     """Narrow every group by every ratio, one at a time, and score the network.
 
     Args:
-        score: the network's MSE as it is when called. Its weights change between calls, and come back at the end.
-        progress: wraps the sequence of trials, for a bar.
+        network: its weights change between calls of `score`, and come back at the end.
+        setting: its channels with their scores.
+        score: the network's MSE as it is when called.
+        ratios: shares of a group's channels to remove.
     """
     unpruned, groups = score(), setting.channels.groups
     mse = np.zeros((len(groups), len(ratios)))
     trials = [(g, r) for g in range(len(groups)) for r in range(len(ratios))]
     present = {p.name: p for p in network.get_parameters()}
-    for g, r in progress(trials):
+    for g, r in track(trials, "trial", label="sensitivity"):
         counts = setting.sizes
         counts[g] = max(1, fixed_count(len(groups[g]), ratios[r]))
         keep = select(setting.channels, setting.scores, counts)
-        silent = zero_channels(setting.weights, setting.channels, keep)
+        zeroed = zero_channels(setting.weights, setting.channels, keep)
         try:
-            for name, value in silent.items():
+            for name, value in zeroed.items():
                 present[name].set_data(ms.Tensor(value))
             mse[g, r] = score()
         finally:
-            for name in silent:
+            for name in zeroed:
                 present[name].set_data(ms.Tensor(setting.weights[name].copy()))
     return Sensitivity(setting.channels, ratios, mse, unpruned)

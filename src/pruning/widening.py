@@ -31,9 +31,11 @@ def widen_checkpoint(
     """Write the widened network of a checkpoint, without training state and scores; returns it before and after.
 
     Args:
+        path: the checkpoint.
         factors: pattern of a group's name (see `widths_of`) -> how many times its channels.
         multiple: new widths are rounded to the nearest multiple of this.
         seed: of the new weights.
+        output: the file to write.
 
     Raises:
         CheckpointError: the checkpoint is missing or foreign.
@@ -63,9 +65,9 @@ def widths_of(channels: Channels, factors: Mapping[str, float], limits: Limits) 
             raise ConfigError(f"'{pattern}' fits none of the network's groups: {', '.join(names)}.")
     widths = {}
     for group in channels.groups:
-        factor = next((factor for pattern, factor in factors.items() if fnmatchcase(group.name, pattern)), None)
-        if factor is not None:
-            rounded = limits.apply(np.array([round(factor * len(group))]), np.array([np.iinfo(int).max]))
+        fitting = [factor for pattern, factor in factors.items() if fnmatchcase(group.name, pattern)]
+        if fitting:
+            rounded = limits.apply(np.array([round(fitting[0] * len(group))]), np.array([np.iinfo(int).max]))
             widths[group.name] = max(int(rounded[0]), len(group))
     return widths
 

@@ -8,9 +8,10 @@ import pytest
 
 from src.common.errors import ConfigError
 from src.pruning import budget, measure
-from src.pruning.measure import Target
 from src.pruning.plan import Limits
-from src.pruning.strategies import global_threshold, uniform
+from src.pruning.strategies.global_threshold import global_threshold
+from src.pruning.strategies.uniform import uniform
+from src.pruning.target import Target
 
 
 def measures(network, channels):
@@ -22,7 +23,7 @@ def measures(network, channels):
 def test_a_target_is_met_and_hardly_undercut(network, setting, strategy, kind):
     cost = measures(network, setting.channels)[kind]
     whole = cost(np.ones(setting.channels.count, bool))
-    counts, ratio = budget.meet(setting, strategy, Target(kind, 0.4 * whole), cost)
+    counts, ratio = budget.search_ratio(setting, strategy, Target(kind, 0.4 * whole), cost)
     assert 0.3 * whole < cost(setting.keep(counts)) <= 0.4 * whole  # a step of these few channels is large
     assert cost(setting.keep(strategy(setting, ratio - 0.05))) > 0.4 * whole
 
@@ -79,7 +80,7 @@ def test_a_part_at_its_least_is_named(network, setting):
     cost = measures(network, setting.channels)["params"]
     least = cost(setting.keep(np.zeros_like(setting.sizes)))
     with mock.patch.object(budget, "logger") as log:
-        budget.meet(setting, uniform, Target("params", least), cost)
+        budget.search_ratio(setting, uniform, Target("params", least), cost)
         assert [call.args[1] for call in log.warning.call_args_list] == ["backbone", "lr", "hr", "fusion"]
         log.reset_mock()
         budget.by_part(setting, Target("params", 0.8 * cost(np.ones(setting.channels.count, bool))), cost)
@@ -100,7 +101,10 @@ def test_parts_that_cost_nothing_stay_whole(network, setting):
 def test_targets_out_of_reach_name_the_nearest(network, setting):
     cost = measures(network, setting.channels)["params"]
     least = cost(setting.keep(np.zeros_like(setting.sizes)))
-    for search in (lambda t: budget.meet(setting, uniform, t, cost), lambda t: budget.by_part(setting, t, cost)):
+    for search in (
+        lambda t: budget.search_ratio(setting, uniform, t, cost),
+        lambda t: budget.by_part(setting, t, cost),
+    ):
         with pytest.raises(ConfigError, match=f"cannot be met: .*needs {least / 1e3:.4g} K parameters|needs {least} "):
             search(Target("params", 10))
         with pytest.raises(ConfigError, match="already needs only"):

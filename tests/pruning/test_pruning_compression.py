@@ -16,8 +16,8 @@ from src.models.build import build_network
 from src.programs import prune
 from src.pruning.compression import CompressionForm, compression_info
 from src.pruning.groups import channels_of
-from src.pruning.importance import l1
-from src.pruning.strategies import Setting
+from src.pruning.importances.l1 import l1
+from src.pruning.setting import Setting
 from src.pruning.surgery import arrays_of
 from src.spec.blocks import Norm
 from src.spec.modnet import ModNetSpec

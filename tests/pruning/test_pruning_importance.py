@@ -7,10 +7,15 @@ import pytest
 from src.losses import modnet_losses
 from src.models.norms import frozen_statistics
 from src.pruning.groups import channels_of
-from src.pruning.importance import OF_WEIGHTS, bn_scale, filter_l1, filter_l2, unit_mean
+from src.pruning.importances.bn import bn_scale
+from src.pruning.importances.gathering import unit_mean
+from src.pruning.importances.l1 import filter_l1, l1
+from src.pruning.importances.l2 import filter_l2, l2
+from src.pruning.importances.taylor import taylor
 from src.pruning.surgery import arrays_of
-from src.pruning.taylor import taylor
 from tests.support.narrow import narrow_batch, narrow_network
+
+OF_WEIGHTS = {"l1": l1, "l2": l2, "bn": bn_scale}
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +69,15 @@ def test_batch_norm_scale_ignores_what_the_norm_undoes(network, channels):
     scaled[variance] = weights[variance] * factor**2
     before, after = bn_scale(weights, channels)[group.channels], bn_scale(scaled, channels)[group.channels]
     np.testing.assert_allclose(after, before, rtol=1e-4)  # epsilon is not scaled
-    l1 = OF_WEIGHTS["l1"]
     assert np.abs(l1(scaled, channels)[group.channels] - l1(weights, channels)[group.channels]).max() > 0.3
 
 
 def test_batch_norm_scale_by_hand(network, channels):
     weights, group = arrays_of(network), group_named(channels, "lr_branch.conv_lr8x.conv")  # 3 + 3 channels
-    l1 = np.abs(weights["lr_branch.conv_lr8x.conv.weight"]).sum((1, 2, 3))
+    plain = np.abs(weights["lr_branch.conv_lr8x.conv.weight"]).sum((1, 2, 3))
     norm = "lr_branch.conv_lr8x.norm.bnorm"
-    folded = l1[:3] * np.abs(weights[f"{norm}.gamma"]) / np.sqrt(weights[f"{norm}.moving_variance"] + 1e-5)
-    expected = np.concatenate([folded / folded.mean(), l1[3:] / l1[3:].mean()])
+    folded = plain[:3] * np.abs(weights[f"{norm}.gamma"]) / np.sqrt(weights[f"{norm}.moving_variance"] + 1e-5)
+    expected = np.concatenate([folded / folded.mean(), plain[3:] / plain[3:].mean()])
     np.testing.assert_allclose(bn_scale(weights, channels)[group.channels], expected, rtol=1e-5)
 
 

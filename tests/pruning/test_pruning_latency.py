@@ -6,12 +6,13 @@ import pytest
 from src.models.graph import trace
 from src.pruning import budget
 from src.pruning.groups import channels_of
-from src.pruning.measure import Target
-from src.pruning.strategies import uniform
+from src.pruning.strategies.uniform import uniform
+from src.pruning.target import Target
 
 pytest.importorskip("onnx")
 pytest.importorskip("openvino")
-from src.pruning.latency import RATIOS, LatencyCheck, Works, by_layer, measure_latency, profile_openvino, undisturbed
+from src.pruning.latency import RATIOS, LatencyCheck, Works, measure_latency
+from src.pruning.profiling import by_layer, profile_openvino, undisturbed
 
 
 def test_latency_follows_a_table_measured_at_a_few_widths(network, setting, tmp_path):
@@ -32,7 +33,9 @@ def test_latency_follows_a_table_measured_at_a_few_widths(network, setting, tmp_
         expected = sum(0.1 + work / 1e6 for work in works.of(keep).values())
         assert table(keep) == pytest.approx(expected, rel=1e-6)
     assert table.dense == pytest.approx(table(np.ones(setting.channels.count, bool)))
-    counts, _ = budget.meet(setting, uniform, Target("latency", 0.8 * table(setting.keep(setting.sizes))), table)
+    counts, _ = budget.search_ratio(
+        setting, uniform, Target("latency", 0.8 * table(setting.keep(setting.sizes))), table
+    )
     assert table(setting.keep(counts)) <= 0.8 * table(setting.keep(setting.sizes))
     table.save(tmp_path / "latency.csv")
     assert len((tmp_path / "latency.csv").read_text().splitlines()) == 1 + len(RATIOS) * len(table.rows)

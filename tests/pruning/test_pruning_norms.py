@@ -67,7 +67,7 @@ def test_deployed_instance_norms(network):
 def test_statistics_are_those_of_all_images_together(network):
     """Law of total variance: the mean of the variances and the variance of the means."""
     images = [image(64, 96, seed) for seed in (1, 2)]
-    apart = [input_statistics(network, [LAYER], [picture])[LAYER] for picture in images]
+    apart = [input_statistics(network, [LAYER], [inputs])[LAYER] for inputs in images]
     mean, variance = input_statistics(network, [LAYER], images)[LAYER]
     means, variances = (np.stack(values) for values in zip(*apart, strict=True))
     np.testing.assert_allclose(mean, means.mean(0), rtol=1e-6)
@@ -75,12 +75,12 @@ def test_statistics_are_those_of_all_images_together(network):
     assert np.abs(means[0] - means[1]).max() > 1e-3
 
 
-def test_batch_norm_on_a_image_s_own_statistics_costs_nothing(network):
-    picture = image(64, 96, 1)
-    statistics = input_statistics(network, instance_norms(network), [picture])
-    expected = network(ms.Tensor(picture)).asnumpy()
+def test_batch_norm_on_an_image_s_own_statistics_costs_nothing(network):
+    inputs = image(64, 96, 1)
+    statistics = input_statistics(network, instance_norms(network), [inputs])
+    expected = network(ms.Tensor(inputs)).asnumpy()
     for layers in ([LAYER], list(instance_norms(network))):
-        matte = batch_normalised(network, layers, statistics)(ms.Tensor(picture)).asnumpy()
+        matte = batch_normalised(network, layers, statistics)(ms.Tensor(inputs)).asnumpy()
         np.testing.assert_allclose(matte, expected, atol=2e-5)
     other = image(64, 96, 2)
     changed = batch_normalised(network, [LAYER], statistics)(ms.Tensor(other)).asnumpy()
@@ -118,11 +118,11 @@ def test_trials_are_scored_in_the_network_and_timed_in_the_narrow_one(network, t
             **{name: 0.5 * count for name, count in inorms.items()},
         }
 
-    picture = image(64, 64, 1)
-    expected = network(ms.Tensor(picture)).asnumpy()
+    inputs = image(64, 64, 1)
+    expected = network(ms.Tensor(inputs)).asnumpy()
 
     def score(cell) -> float:
-        return 0.5 + float(np.square(cell(ms.Tensor(picture)).asnumpy() - expected).mean())
+        return 0.5 + float(np.square(cell(ms.Tensor(inputs)).asnumpy() - expected).mean())
 
     table = measure_norms(network, network, score, [image(64, 64, 2)], (128, 96), profiler)
     assert timed == [(128, 96)] * 2 and table.unchanged == 0.5

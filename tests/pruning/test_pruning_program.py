@@ -160,7 +160,7 @@ def test_images_of_a_folder_renew_the_statistics(narrow_ckpt, synthetic_set, tmp
         (("--strategy", "uniform", "--threshold", "0.1"), "only the strategy `original` would look at it"),
         (("--strategy", "uniform", "--group_score", "sum"), "only the strategy `global` would look at it"),
         (("--group_score", "max", "--strategy", "global"), "`group_score` cannot be 'max'"),
-        (("--sensitivity_pictures", "4"), "--sensitivity_pictures would change nothing"),
+        (("--sensitivity_pictures", "4"), "--sensitivity_images would change nothing"),
         (("--no_recalibration", "--calibration_batches", "2"), "--calibration_batches would change nothing"),
         (("--no_recalibration", "--calibration", "."), "--no_recalibration forbids it"),
         (("--norm_cost", "0.2"), "only --norm auto would look at it"),

@@ -11,7 +11,7 @@ from src.config.dataset import DatasetSpec
 from src.models.norms import batch_norms, frozen_statistics
 from src.pruning.calibration import folder_batches, recalibrate, training_batches
 from src.pruning.sensitivity import COLUMNS, Sensitivity, measure_sensitivity
-from src.pruning.strategies import Setting
+from src.pruning.setting import Setting
 from src.pruning.surgery import arrays_of, prune
 from src.spec.preprocess import Preprocess
 from tests.support.narrow import narrow_network
@@ -20,11 +20,11 @@ from tests.support.programs import tiny_values
 
 def test_each_trial_narrows_one_group(network, setting):
     """The score is the distance to the unpruned matte: it must be that of the network pruned for real."""
-    picture = ms.Tensor(image(64, 32, 3))
-    whole = network(picture).asnumpy()
+    inputs = ms.Tensor(image(64, 32, 3))
+    whole = network(inputs).asnumpy()
 
     def score() -> float:
-        return float(np.square(network(picture).asnumpy() - whole).mean())
+        return float(np.square(network(inputs).asnumpy() - whole).mean())
 
     before = arrays_of(network)
     table = measure_sensitivity(network, setting, score, ratios=(0.5,))
@@ -35,7 +35,7 @@ def test_each_trial_narrows_one_group(network, setting):
         counts = setting.sizes
         counts[g] = counts[g] // 2
         narrow = prune(network, setting.keep(counts), setting.channels)
-        harm = float(np.square(narrow(picture).asnumpy() - whole).mean())
+        harm = float(np.square(narrow(inputs).asnumpy() - whole).mean())
         assert table.mse[g, 0] == pytest.approx(harm, rel=1e-3, abs=1e-9)
     detail = [group.name for group in setting.channels.groups].index("hr_branch.conv_hr.conv")
     assert table.mse[detail, 0] == 0  # only training computes it
@@ -86,7 +86,7 @@ def test_statistics_become_the_mean_of_the_batches_own():
     network = narrow_network()
     images = [image(64, 64, 3), 0.5 * image(64, 64, 9)]
     stem, norm = network.encoder.stem.conv, network.encoder.stem.norm.bnorm
-    maps = [stem(network.to_layout(ms.Tensor(picture))).asnumpy() for picture in images]
+    maps = [stem(network.to_layout(ms.Tensor(inputs))).asnumpy() for inputs in images]
     axis = 3 if network.to_layout.native else 1
     maps = [np.moveaxis(m, axis, 0).reshape(6, -1).astype(np.float64) for m in maps]
     assert recalibrate(network, images) == 2

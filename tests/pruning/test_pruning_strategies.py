@@ -10,9 +10,12 @@ from benchmarks.reference import golden
 from src.common.errors import ConfigError
 from src.models.costs import count
 from src.pruning import measure
-from src.pruning.importance import filter_l1
-from src.pruning.plan import Limits, select
-from src.pruning.strategies import Setting, _to_eight, adaptive_count, fixed_count, global_threshold, original, uniform
+from src.pruning.importances.l1 import filter_l1
+from src.pruning.plan import Limits, fixed_count, select
+from src.pruning.setting import Setting
+from src.pruning.strategies.global_threshold import global_threshold
+from src.pruning.strategies.original import _to_eight, adaptive_count, original
+from src.pruning.strategies.uniform import uniform
 from src.pruning.surgery import prune
 
 KEEPCOUNTS = json.loads((golden.HERE / "keepcounts.json").read_text())

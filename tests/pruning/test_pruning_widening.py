@@ -32,8 +32,8 @@ def test_every_group_wider_and_the_same_outputs(name):
     wide = widen(network, widths)
     wide_channels = channels_of(wide)
     assert {group.name: len(group) for group in wide_channels.groups} == widths
-    picture = image(32, 64, 3)
-    for before, after in zip(outputs(network, picture), outputs(wide, picture), strict=True):
+    inputs = image(32, 64, 3)
+    for before, after in zip(outputs(network, inputs), outputs(wide, inputs), strict=True):
         np.testing.assert_allclose(after, before, atol=2e-6)
     keep = np.ones(wide_channels.count, bool)
     for old, new in zip(channels.groups, wide_channels.groups, strict=True):
