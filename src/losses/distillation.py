@@ -8,7 +8,7 @@ import numpy as np
 from mindspore import nn, ops
 
 from ..common.errors import ConfigError
-from ..config.config import Config
+from ..config.sections import DistillationSection, LossSection
 from ..models.norms import freeze_batch_norm
 from .objective import Objective
 
@@ -20,7 +20,8 @@ def distilled(
     objective: Objective,
     student: nn.Cell,
     teacher: nn.Cell,
-    config: Config,
+    distillation: DistillationSection,
+    loss: LossSection,
     outside: Callable[[nn.Cell], Run] | None = None,
 ) -> Objective:
     """The student's objective and four terms that draw its outputs and maps to the teacher's on the same batch.
@@ -45,7 +46,8 @@ def distilled(
     freeze(teacher)
     student.returns_maps = teacher.returns_maps = True
     own: Callable = objective.losses
-    terms = _terms(config)
+    terms = _terms(distillation, loss)
+    facts = objective.facts, distillation.kd_scale, distillation.kd_feature_scale, distillation.teacher_flip, loss
     names = objective.names + TERMS
 
     def losses_with_teacher(
@@ -59,22 +61,27 @@ def distilled(
 
     if outside is not None:
         run = outside(teacher)
-        teacher_outputs = _both_ways(run, _mirrored_array) if config.teacher_flip else run
-        return replace(objective, names=names, losses=losses_with_teacher, teacher_outputs=teacher_outputs)
-    look = _both_ways(teacher, _mirrored) if config.teacher_flip else teacher
+        teacher_outputs = _both_ways(run, _mirrored_array) if distillation.teacher_flip else run
+        return replace(objective, names=names, losses=losses_with_teacher, facts=facts, teacher_outputs=teacher_outputs)
+    look = _both_ways(teacher, _mirrored) if distillation.teacher_flip else teacher
 
     def losses(
         predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
     ) -> tuple[ms.Tensor, ...]:
         return losses_with_teacher(predictions, image, trimap, alpha, *look(image))
 
-    return replace(objective, names=names, losses=losses, cells=(teacher,))
+    return replace(objective, names=names, losses=losses, facts=facts, cells=(teacher,))
 
 
-def _terms(config: Config) -> Callable[[tuple[ms.Tensor, ...], ms.Tensor, tuple[ms.Tensor, ...]], tuple]:
+def _terms(
+    distillation: DistillationSection, loss: LossSection
+) -> Callable[[tuple[ms.Tensor, ...], ms.Tensor, tuple[ms.Tensor, ...]], tuple]:
     """(outputs of the student, trimap, outputs of the teacher) -> `TERMS`."""
-    semantic_scale, detail_scale = config.kd_scale * config.semantic_scale, config.kd_scale * config.detail_scale
-    matte_scale, feature_scale = config.kd_scale * config.matte_scale, config.kd_feature_scale
+    semantic_scale, detail_scale = (
+        distillation.kd_scale * loss.semantic_scale,
+        distillation.kd_scale * loss.detail_scale,
+    )
+    matte_scale, feature_scale = distillation.kd_scale * loss.matte_scale, distillation.kd_feature_scale
 
     def terms(student: tuple[ms.Tensor, ...], trimap: ms.Tensor, teacher: tuple[ms.Tensor, ...]) -> tuple:
         band = (trimap == 0.5).astype(trimap.dtype)

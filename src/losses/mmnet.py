@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import mindspore as ms
 from mindspore import ops
 
+from ..config.sections import MMNET_LOSSES, LossSection
 from ..models.two_class import person_logit
+from .objective import Objective, register
 
 AUXILIARY_STRIDE = 16
 
@@ -69,3 +71,17 @@ def neighbours(x: ms.Tensor, axis: int) -> tuple[ms.Tensor, ms.Tensor]:
     before = ops.cat((zero, x.narrow(axis, 0, n - 1)), axis=axis)
     after = ops.cat((x.narrow(axis, 1, n - 1), zero), axis=axis)
     return before, after
+
+
+@register("mmnet")
+def mmnet_objective(loss: LossSection) -> Objective:
+    """`mmnet_losses` with the configuration's weights; its depthwise kernels have no weight decay."""
+    weights = tuple(getattr(loss, name) for name in MMNET_LOSSES)
+    faithful = loss.composition == "faithful"
+
+    def losses(
+        predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
+    ) -> tuple[ms.Tensor, ...]:
+        return mmnet_losses(predictions, image, alpha, weights, faithful)
+
+    return Objective(("alpha", "comp", "grad", "kd", "aux"), losses, (*weights, faithful), decay_depthwise=False)

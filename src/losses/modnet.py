@@ -3,7 +3,9 @@
 import mindspore as ms
 from mindspore import ops
 
+from ..config.sections import LossSection
 from ..models.portable import resize
+from .objective import Objective, register
 
 SEMANTIC_STRIDE = 16
 # scipy.ndimage.gaussian_filter1d([0, 1, 0], sigma=0.8); the official 3x3 blur is the outer product of this with itself.
@@ -55,3 +57,16 @@ def modnet_losses(
     composed = weighted * ops.abs(image).mean(axis=1, keep_dims=True)
     matte_loss = (weighted + composed).mean()
     return scales[0] * semantic_loss, scales[1] * detail_loss, scales[2] * matte_loss
+
+
+@register("modnet")
+def modnet_objective(loss: LossSection) -> Objective:
+    """`modnet_losses` with the configuration's scales."""
+    scales = loss.semantic_scale, loss.detail_scale, loss.matte_scale
+
+    def losses(
+        predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
+    ) -> tuple[ms.Tensor, ...]:
+        return modnet_losses(predictions, image, trimap, alpha, scales)
+
+    return Objective(("semantic", "detail", "matte"), losses, facts=scales)

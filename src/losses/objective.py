@@ -1,15 +1,16 @@
-"""What each network is trained for, by its name in the spec."""
+"""What a network is trained for: the parts of its loss, found by the network's name in the spec."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from ..config.config import Config
-from .mmnet import mmnet_losses
-from .modnet import modnet_losses
+from ..common.errors import ConfigError
+from ..common.text import nearest
+from ..config.sections import LossSection
 
 
 @dataclass(frozen=True)
@@ -18,48 +19,40 @@ class Objective:
 
     Attributes:
         names: of the parts, as logs show them.
-        losses: (the network's outputs, image, trimap, alpha, *guide) -> the parts, already weighted; training minimises
-            their sum. A graph that is kept over processes is known by this function's name, the configuration and our
-            sources: nothing else may change what it computes.
+        losses: (the network's outputs, image, trimap, alpha, *teacher outputs) -> the parts, already weighted; training
+            minimises their sum.
+        facts: all that decides what `losses` computes beside this package's sources and the shapes of its inputs. A
+            graph that is kept over processes is known by them and by the function's name.
         decay_depthwise: whether weight decay acts on depthwise kernels too.
         cells: networks that the losses use beside the trained one.
-        guide: what `losses` gets beside the batch, from its images [N, 3, H, W] before the step; None for nothing.
+        teacher_outputs: what `losses` gets beside the batch, made from its images [N, 3, H, W] before the step; None
+            for nothing.
     """
 
     names: tuple[str, ...]
     losses: Callable[..., tuple[ms.Tensor, ...]]
+    facts: tuple[Any, ...] = ()
     decay_depthwise: bool = True
     cells: tuple[nn.Cell, ...] = ()
     teacher_outputs: Callable[[np.ndarray], Sequence[np.ndarray]] | None = None
 
 
-def _modnet(config: Config) -> Objective:
-    scales = config.semantic_scale, config.detail_scale, config.matte_scale
-
-    def losses(
-        predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
-    ) -> tuple[ms.Tensor, ...]:
-        return modnet_losses(predictions, image, trimap, alpha, scales)
-
-    return Objective(("semantic", "detail", "matte"), losses)
+Maker = Callable[[LossSection], Objective]
+_OBJECTIVES: dict[str, Maker] = {}
 
 
-def _mmnet(config: Config) -> Objective:
-    names = "alpha", "comp", "grad", "kd", "aux"
-    weights = tuple(getattr(config, f"lambda_{name}_loss") for name in names)
-    faithful = config.composition == "faithful"
+def register(network: str) -> Callable[[Maker], Maker]:
+    """Decorator: what a function makes of the weights of a configuration is the objective of networks of that name."""
 
-    def losses(
-        predictions: tuple[ms.Tensor, ...], image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor
-    ) -> tuple[ms.Tensor, ...]:
-        return mmnet_losses(predictions, image, alpha, weights, faithful)
+    def add(maker: Maker) -> Maker:
+        _OBJECTIVES[network] = maker
+        return maker
 
-    return Objective(names, losses, decay_depthwise=False)
+    return add
 
 
-OBJECTIVES = {"modnet": _modnet, "mmnet": _mmnet}
-
-
-def objective_of(network: str, config: Config) -> Objective:
-    """The objective of the network of that name, with the weights that the configuration gives to its parts."""
-    return OBJECTIVES[network](config)
+def objective_of(network: str, loss: LossSection) -> Objective:
+    """The objective of the network of that name; ConfigError where it has none."""
+    if network not in _OBJECTIVES:
+        raise ConfigError(f"Nothing says what a network `{network}` is trained for.{nearest(network, _OBJECTIVES)}")
+    return _OBJECTIVES[network](loss)

@@ -6,7 +6,7 @@ Source: Ke et al., AAAI 2022, "SOC for Real-World Data", with the constants of t
 import mindspore as ms
 from mindspore import ops
 
-from ..config.config import Config
+from ..config.sections import SocSection
 from ..models.portable import resize
 from .modnet import SEMANTIC_STRIDE, blur3x3
 from .objective import Objective
@@ -15,19 +15,19 @@ FOREGROUND, LEAST = 0.1, 0.01
 BAND_SHARE = 0.05
 
 
-def soc_objective(config: Config) -> Objective:
+def soc_objective(soc: SocSection) -> Objective:
     """The two terms of `soc_losses` with the configuration's scales.
 
     What other objectives take as trimap and alpha are here the detail and the matte of the backup.
     """
-    scales = config.soc_semantic_scale, config.soc_detail_scale
+    scales = soc.soc_semantic_scale, soc.soc_detail_scale
 
     def losses(
         predictions: tuple[ms.Tensor, ...], image: ms.Tensor, backup_detail: ms.Tensor, backup_matte: ms.Tensor
     ) -> tuple[ms.Tensor, ...]:
         return soc_losses(predictions, backup_detail, backup_matte, scales)
 
-    return Objective(("soc_semantic", "soc_detail"), losses)
+    return Objective(("soc_semantic", "soc_detail"), losses, facts=scales)
 
 
 def soc_losses(

@@ -18,7 +18,8 @@ from ..common.cli import parse_share
 from ..common.errors import ConfigError
 from ..common.files import make_folder, unused_folder
 from ..common.log import setup_logging
-from ..config.config import Config, add_arguments, config_from_args
+from ..config.config import Config
+from ..config.options import add_arguments, config_from_args
 from ..data.pairs import evaluation_pairs
 from ..evaluation.comparison import COMPARISON, RESULT, report, score
 from ..evaluation.results import Comparison
@@ -45,7 +46,7 @@ def main() -> int:
     args = parser.parse_args()
     config = config_from_args(args)
     setup_logging()
-    given = args.model or [config.ckpt_path]
+    given = args.model or [config.network.ckpt_path]
     if given == [None]:
         raise ConfigError("Name the network to score: --ckpt_path FILE.ckpt, or --model FILE of any kind.")
     if len(given) == 1 and args.max_mse_increase is not None:
@@ -53,7 +54,7 @@ def main() -> int:
     models = [split_precision(text, args.precision) for text in given]
     spec = config.dataset("val_dataset")
     pairs = evaluation_pairs(spec)
-    output = make_folder(unused_folder(config.output_path, (RESULT, COMPARISON)))
+    output = make_folder(unused_folder(config.run.output_path, (RESULT, COMPARISON)))
     predictors = [open_model(*model, config, args) for model in models]
     labels = [join_precision(*model) + "+flip" * args.flip for model in models]
     folders = [output] if len(models) == 1 else [output / f"{i}_{Path(m).name}" for i, m in enumerate(labels, 1)]
@@ -66,8 +67,7 @@ def open_model(model: str, precision: str, config: Config, args: argparse.Namesp
 
     Raises as `src.runtime.factory.open_predictor` does.
     """
-    path = find_model(model)
-    device = config.device_target if path.suffix in (".ckpt", ".mindir") else args.device
+    device = config.run.device_target if find_model(model).suffix in (".ckpt", ".mindir") else args.device
     options = open_options(args) | {"precision": precision}
-    predictor, _ = open_predictor(path, device, device_id=config.device_id, **options)
+    predictor, _ = open_predictor(model, device, device_id=config.run.device_id, **options)
     return FlipTTA(predictor) if args.flip else predictor

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..common.errors import CheckpointError, ConfigError, DataError
 from ..common.log import setup_logging
-from ..config.config import Config, add_arguments, config_from_args
+from ..config.config import Config
+from ..config.options import add_arguments, config_from_args
 from ..config.mmnet import DEFAULT_CONFIG, FOLDERS, placed
 
 RANDOM_TRANSFORMS = ("RandomStretch", "RandomCrop", "RandomHorizontalFlip", "RandomRotateZoom")
@@ -69,14 +70,14 @@ def train_config(args: argparse.Namespace) -> Config:
         kept = tuple(t for t in train.transforms if t.get("type") not in RANDOM_TRANSFORMS)
         train = replace(train, transforms=kept)
     folder = Path(args.other_train_dir or args.train_dir)
-    return replace(config, train_dataset=train, output_path=str(folder.resolve()))
+    return config.replaced(train_dataset=train, output_path=str(folder.resolve()))
 
 
 def validate_config(args: argparse.Namespace) -> Config:
     """The configuration of an evaluation of `--checkpoint_path`, or else of the newest checkpoint of the run."""
     config = _on_dataset(config_from_args(args), args)
     checkpoint = newest_checkpoint(Path(args.checkpoint_path or args.train_dir))
-    return replace(config, ckpt_path=str(checkpoint))
+    return config.replaced(ckpt_path=str(checkpoint))
 
 
 def _on_dataset(config: Config, args: argparse.Namespace) -> Config:
@@ -86,7 +87,7 @@ def _on_dataset(config: Config, args: argparse.Namespace) -> Config:
     if not root.is_dir():
         raise DataError(f"No data set at {root}. Give the folder that holds train/image and train/mask.")
     sections = {name: placed(config.dataset(name), root, name) for name in FOLDERS}
-    return replace(config, **sections)
+    return config.replaced(**sections)
 
 
 def newest_checkpoint(path: Path) -> Path:

@@ -11,20 +11,16 @@ import argparse
 from ..backend.device import select_device
 from ..backend.environment import prepare_environment
 from ..common.log import logger, setup_logging
-from ..config.config import load_config
-from ..config.options import add_arguments
 from ..pruning import options as pruning
 
 
 def main() -> None:
     """Prune the checkpoint that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, pruning.CONFIGURED)
     pruning.add_arguments(parser)
     args = parser.parse_args()
     options = pruning.from_args(args)
-    # By name: --norm of this program is not the configuration's key.
-    config = load_config(args.config, {key: value for key, value in vars(args).items() if key in pruning.CONFIGURED})
+    config = pruning.config_from_args(args)
     setup_logging()
     if message := prepare_environment(config.run.device_target):
         logger.info(message)

@@ -9,7 +9,7 @@ import argparse
 
 from ..backend.environment import prepare_environment
 from ..common.log import logger, setup_logging
-from ..config.config import add_arguments, config_from_args
+from ..config.options import add_arguments, config_from_args
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     add_arguments(parser)
     config = config_from_args(parser.parse_args())
     setup_logging()
-    if message := prepare_environment(config.device_target):
+    if message := prepare_environment(config.run.device_target):
         logger.info(message)
     from ..training.run import train  # imports MindSpore, which must see the environment made above
 

@@ -7,6 +7,7 @@ from mindspore import nn
 from ..checkpoint.file import weights_of
 from ..common.errors import ConfigError
 from ..config.config import Config
+from ..config.sections import OptimiserSection, SocSection
 from ..losses import soc_objective
 from ..models.build import build_network
 from ..models.norms import freeze_batch_norm
@@ -18,12 +19,13 @@ _BACKUP = "backup/"
 
 def check_adaptation(config: Config) -> None:
     """ConfigError where `soc` comes without a trained network, or with what would change that network otherwise."""
-    if not (config.ckpt_path or config.resume):
+    if not (config.network.ckpt_path or config.run.resume):
         raise ConfigError(
             "`soc` makes a network's own predictions consistent, which says nothing to one that cannot predict yet: "
             "give the checkpoint of a trained MODNet as --ckpt_path."
         )
-    given = [name for name in ("from_scratch", "norm", "lr_head", "teacher", "sync_bn") if getattr(config, name)]
+    values = config.values()
+    given = [name for name in ("from_scratch", "norm", "lr_head", "teacher", "sync_bn") if values[name]]
     if given:
         raise ConfigError(
             f"`soc` adapts a trained network as it is, with its norms frozen: `{given[0]}` does not go with it. "
@@ -51,18 +53,20 @@ class AdaptationStep:
         backup: the copy; its heads are on, its norms use their moving statistics, it learns nothing.
     """
 
-    def __init__(self, network: nn.Cell, config: Config, world: int = 1) -> None:
+    def __init__(self, network: nn.Cell, settings: OptimiserSection, soc: SocSection, world: int = 1) -> None:
+        """As `TrainStep`, with the scales of the adaptation."""
         self.network = network
-        self._step = TrainStep(network, config, world, soc_objective(config))
+        self._step = TrainStep(network, settings, soc_objective(soc), world)
         self.objective = self._step.objective
         self.backup = build_network(network.spec).set_train(True)
         freeze_batch_norm(self.backup)
         self.end_epoch()
 
-    def __call__(self, image: np.ndarray, lr: float, step: int) -> StepResult:
+    def __call__(self, batch: tuple[np.ndarray, ...], lr: float, step: int) -> StepResult:
         """Update the weights with one batch, [N, 3, H, W], float32; `step` counts the run's steps from 0."""
+        (image,) = batch
         _, detail, matte = self.backup(ms.Tensor(image))
-        return self._step(image, detail.asnumpy(), matte.asnumpy(), lr, step)
+        return self._step((image, detail.asnumpy(), matte.asnumpy()), lr, step)
 
     def weights(self) -> dict[str, ms.Tensor]:
         """As those of `TrainStep`."""

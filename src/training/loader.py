@@ -13,9 +13,7 @@ from ..common.malloc import keep_freed_memory
 from ..data.sequence import TrainingSequence
 
 Batch = tuple[np.ndarray, ...]
-_OURS = re.compile(
-    r"^\s*(?:[\w.]+\.)?(DataError|ConfigError): (?!Traceback)(.+?)(?=\n\s*\n|\n\s*-{5}|\Z)", re.M | re.S
-)
+_OURS = re.compile(r"^\s*(?:[\w.]+\.)?(DataError|ConfigError): (?!Traceback)(.+?)(?=\n\s*\n|\n\s*-{5}|\Z)", re.M | re.S)
 _UNEQUAL = re.compile(r"different shapes in column \d+\. First element had shape <([\d,]+)>[^<]*<([\d,]+)>")
 PREFETCH_ROWS = 4  # finished samples each worker may hold
 

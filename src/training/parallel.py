@@ -7,7 +7,6 @@ from mindspore import nn
 
 from ..common.errors import DeviceError
 from ..common.log import logger
-from ..config.config import Config
 
 
 @dataclass(frozen=True)
@@ -18,9 +17,9 @@ class World:
     size: int = 1
 
 
-def join(config: Config) -> World:
+def join(distribute: bool) -> World:
     """Join the other processes where `distribute` is on; raises DeviceError outside of msrun."""
-    if not config.distribute:
+    if not distribute:
         return World()
     from mindspore import communication
 

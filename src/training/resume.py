@@ -9,13 +9,16 @@ from .adaptation import AdaptationStep
 from .step import TrainStep
 
 
-def sample_order(config: Config, pictures: int, step_pictures: int) -> dict[str, Any]:
-    """What decides which sample comes when, and what the optimiser's state means."""
+def sample_order(config: Config, images: int, step_images: int) -> dict[str, Any]:
+    """What decides which sample comes when, and what the optimiser's state means.
+
+    The keys are those of checkpoints since the first release.
+    """
     return {
-        "seed": config.seed,
-        "pictures": pictures,
-        "step_pictures": step_pictures,
-        "optimizer": config.optimizer,
+        "seed": config.run.seed,
+        "pictures": images,
+        "step_pictures": step_images,
+        "optimizer": config.optimiser.optimizer,
     }
 
 
@@ -35,7 +38,7 @@ def restore(step: TrainStep | AdaptationStep, resumed: Checkpoint) -> None:
     try:
         step.restore(resumed.state)
     except KeyError as error:
-        last = f"{resumed.meta.spec.title}_last.ckpt"
+        last = f"{step.network.spec.title}_last.ckpt"
         raise CheckpointError(
             f"{resumed.path} lacks {error} of the training state: it holds weights alone, or the run was made with "
             f"other optimiser or EMA settings, or by an earlier version. Resume from {last}, or start anew with "

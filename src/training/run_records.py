@@ -2,6 +2,7 @@
 
 import csv
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from ..common.files import whole_file
 from ..common.log import logger
+from .length import Length
+from .run_folder import RunFolder
 from .step import StepResult
 
 
@@ -37,37 +40,53 @@ class Meter:
         return values | {"batch_cost": self.batch_seconds / n, "reader_cost": self.reader_seconds / n}
 
 
-class RunRecords:
-    """Writes the run's records. Only rank 0 has one.
+@dataclass(frozen=True)
+class StepLine:
+    """Where a run is: epoch and iteration from 1, steps done, and the last step's learning rate."""
 
-    Args:
+    epoch: int
+    iteration: int
+    done: int
+    rate: float
+
+
+class RunRecords:
+    """Writes the run's records.
+
+    Attributes:
         parts: names of the parts of the loss.
-        metrics: CSV file; rows of steps after `start_step` (of an interrupted run) are dropped when resuming.
-        earlier: metrics.csv of the run that is resumed, if it lies elsewhere.
+        rows: of metrics.csv.
     """
 
     def __init__(
-        self, parts: tuple[str, ...], root: Path, metrics: Path, start_step: int = 0, earlier: Path | None = None
+        self, parts: tuple[str, ...], folder: RunFolder, start_step: int = 0, earlier: Path | None = None
     ) -> None:
+        """Begin, or go on: rows of steps after `start_step` (of an interrupted run) are dropped.
+
+        Args:
+            parts: names of the parts of the loss.
+            folder: of the run.
+            start_step: steps done.
+            earlier: metrics.csv of the run that is resumed, if it lies elsewhere.
+        """
         from tensorboardX import SummaryWriter
 
-        self.parts, self.metrics = parts, metrics
+        self.parts, self.metrics = parts, folder.metrics
         self.columns = ("step", "epoch", "lr", "loss", *parts, "batch_cost", "reader_cost", "val_mse", "val_mad")
-        self.rows = _read_rows(earlier or metrics, start_step)
+        self.rows = _read_rows(earlier or folder.metrics, start_step)
         self._rewrite()
-        self.events = SummaryWriter(str(root / "events"), purge_step=start_step or None)
+        self.events = SummaryWriter(str(folder.root / "events"), purge_step=start_step or None)
 
-    def step_line(
-        self, epoch: int, epochs: int, iteration: int, iterations: int, lr: float, images: int, left: int, meter: Meter
-    ) -> dict[str, float]:
-        """Log one line in PaddleSeg's form; `images` are those of a step on all devices, `left` the steps to go."""
+    def step_line(self, line: StepLine, length: Length, meter: Meter) -> dict[str, float]:
+        """Log one line in PaddleSeg's form, and return the means that it shows."""
         m = meter.means()
         parts = " ".join(f"{name}={m[name]:.4f}" for name in self.parts)
         logger.info(
             "[TRAIN] epoch=%d/%d, iter=%d/%d, loss=%.4f (%s), lr=%.6f, batch_cost=%.3f s, reader_cost=%.3f s, "
             "ips=%.2f images/s | ETA %s",
-            epoch, epochs, iteration, iterations, m["loss"], parts, lr, m["batch_cost"], m["reader_cost"],
-            images / max(m["batch_cost"], 1e-9), _clock(left * m["batch_cost"]),
+            line.epoch, length.epochs, line.iteration, length.steps, m["loss"], parts, line.rate, m["batch_cost"],
+            m["reader_cost"], length.images / max(m["batch_cost"], 1e-9),
+            _clock((length.total - line.done) * m["batch_cost"]),
         )  # fmt: skip
         return m
 

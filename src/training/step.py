@@ -1,26 +1,22 @@
 """One compiled training step: losses, gradients, reduction over devices, clipping, update, moving average."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
 from ..checkpoint.file import copy_of, weights_of
-from ..config.config import Config
-from ..losses import Objective, objective_of
+from ..config.sections import OptimiserSection
+from ..losses import Objective
 from ..models.layers import Conv2d
+from ..models.norms import batch_norms
 from .compile_cache import compile_cache, graph_key
+from .optimisers import build_optimizer
 
-# Settings that the compiled graph cannot hold: what decides the inputs and what happens between steps.
-_NOT_IN_THE_GRAPH = {
-    *("train_dataset", "val_dataset", "backbone_pretrained", "ckpt_path", "resume", "output_path", "device_id"),
-    *("from_scratch", "teacher"),
-    *("workers", "epoch_size", "batch_size", "lr", "lr_schedule", "warmup_steps", "seed", "val_interval"),
-    *("ckpt_save_interval", "ckpt_save_steps", "keep_checkpoint_max", "save_last_minutes", "log_print_interval"),
-}
 _TRAINED = "trained/"  # of names in a training state: the values behind the moving averages
 _ema_update = ops.MultitypeFuncGraph("ema_update")
 
@@ -30,54 +26,10 @@ def _update_one(decay: ms.Tensor, average: ms.Tensor, value: ms.Tensor) -> ms.Te
     return ops.assign(average, decay * average + (1 - decay) * value)
 
 
-def trainable(network: nn.Cell, config: Config) -> list[ms.Parameter]:
-    """Parameters that the optimiser updates; the encoder's are left out where it is frozen."""
-    for parameter in network.encoder.get_parameters():
-        if config.freeze_backbone:
-            parameter.requires_grad = False
-    return network.trainable_params()
-
-
 def depthwise_weights(network: nn.Cell) -> set[str]:
     """Names of the depthwise convolutions' kernels."""
     cells = [cell for _, cell in network.cells_and_names() if isinstance(cell, Conv2d)]
     return {cell.weight.name for cell in cells if cell.group > 1}
-
-
-def build_optimizer(parameters: list[ms.Parameter], config: Config, undecayed: Collection[str] = ()) -> nn.Optimizer:
-    """SGD with momentum, Adam, or AdamW.
-
-    Weight decay acts on convolution and dense weights alone, and not on those named in `undecayed`.
-    """
-    decayed = [p for p in parameters if p.ndim > 1 and p.name not in undecayed]
-    others = [p for p in parameters if p.ndim <= 1 or p.name in undecayed]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
-    if config.optimizer == "sgd":
-        return nn.SGD(groups, learning_rate=config.lr, momentum=config.momentum)
-    if config.optimizer == "adam":
-        return nn.Adam(groups, learning_rate=config.lr, beta1=config.momentum, beta2=config.beta2)
-    return AdamW(groups, config.lr, config.momentum, config.beta2)
-
-
-class AdamW(nn.Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): w -= lr * decay * w before Adam's own step.
-
-    `nn.AdamWeightDecay` leaves out Adam's bias correction, which short runs need.
-    """
-
-    def __init__(self, groups: list[dict], learning_rate: float, beta1: float, beta2: float) -> None:
-        plain = [{"params": group["params"], "weight_decay": 0.0} for group in groups]
-        super().__init__(plain, learning_rate=learning_rate, beta1=beta1, beta2=beta2)
-        decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-        self.decays = tuple(decay[id(p)] for p in self.parameters)
-
-    @ms.jit  # as Adam's own is, which alone would be compiled as this one and so decay a second time
-    def construct(self, gradients: tuple[ms.Tensor, ...]) -> bool:
-        for i in range(len(self.decays)):
-            if self.decays[i] > 0:
-                ops.assign(self.parameters[i], self.parameters[i] * (1 - self.learning_rate * self.decays[i]))
-        return super().construct(gradients)
 
 
 @dataclass(frozen=True)
@@ -96,32 +48,33 @@ class TrainStep:
     """Network, optimiser and moving average behind one compiled call.
 
     Attributes:
-        objective: what is minimised; by default that of the network's class.
+        objective: what is minimised.
         ema: moving averages of the trained parameters by name, empty where switched off.
     """
 
-    def __init__(self, network: nn.Cell, config: Config, world: int = 1, objective: Objective | None = None) -> None:
-        self.network, self.config, self.world = network, config, world
-        self.objective = objective or objective_of(network.spec.network, config)
-        undecayed = set() if self.objective.decay_depthwise else depthwise_weights(network)
-        self.optimizer = build_optimizer(trainable(network, config), config, undecayed)
+    def __init__(self, network: nn.Cell, settings: OptimiserSection, objective: Objective, world: int = 1) -> None:
+        """`world`: how many processes train together."""
+        self.network, self.settings, self.objective, self.world = network, settings, objective, world
+        undecayed = set() if objective.decay_depthwise else depthwise_weights(network)
+        self.optimizer = build_optimizer(network.trainable_params(), settings, undecayed)
         self.ema: dict[str, ms.Parameter] = {}
         parameters = self.optimizer.parameters
-        if config.ema_decay:
+        if settings.ema_decay:
             self.ema = {p.name: ms.Parameter(copy_of(p), f"ema.{p.name}", False) for p in parameters}
-        self._step = _CompiledStep(network, self.optimizer, tuple(self.ema.values()), config, world, self.objective)
+        self._step = _CompiledStep(network, self.optimizer, tuple(self.ema.values()), settings, world, objective)
         self._compiled = False
 
-    def __call__(self, image: np.ndarray, trimap: np.ndarray, alpha: np.ndarray, lr: float, step: int) -> StepResult:
-        """Update the weights with one batch: [N, 3, H, W], [N, 1, H, W] and [N, 1, H, W], float32.
+    def __call__(self, batch: tuple[np.ndarray, ...], lr: float, step: int) -> StepResult:
+        """Update the weights with a batch of image [N, 3, H, W], trimap and alpha [N, 1, H, W], float32.
 
         `step` counts the run's steps from 0.
         """
         # Early averages would hold the first weights for long: the decay rises to its value over the first steps.
-        decay = min(self.config.ema_decay, (1 + step) / (10 + step))
-        batch = ms.Tensor(image), ms.Tensor(trimap), ms.Tensor(alpha)
+        decay = min(self.settings.ema_decay, (1 + step) / (10 + step))
+        image = batch[0]
         teacher_outputs = self.objective.teacher_outputs(image) if self.objective.teacher_outputs else ()
-        inputs = *batch, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32), *map(ms.Tensor, teacher_outputs)
+        rates = ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32)
+        inputs = *map(ms.Tensor, batch), *rates, *map(ms.Tensor, teacher_outputs)
         with nullcontext() if self._compiled else self._cache(image.shape):
             losses = self._step(*inputs).asnumpy()
         self._compiled = True
@@ -131,12 +84,12 @@ class TrainStep:
         """Where the graph for batches of `shape` may be kept; tried for one process on the CPU alone."""
         if self.world > 1 or ms.get_context("device_target") != "CPU":
             return nullcontext()
-        config = {k: v for k, v in asdict(self.config).items() if k not in _NOT_IN_THE_GRAPH}
         trained = [p.name for p in self.optimizer.parameters]
         training = [cell.training for _, cell in self.network.cells_and_names()]
-        objective = self.objective.names, self.objective.losses.__qualname__, self.objective.decay_depthwise
-        objective += tuple(cell.spec for cell in self.objective.cells)
-        return compile_cache(graph_key(shape, config, self.network.spec, trained, training, objective))
+        momenta = [norm.momentum for norm in batch_norms(self.network)]
+        losses, others = self.objective.losses.__qualname__, tuple(cell.spec for cell in self.objective.cells)
+        objective = self.objective.names, losses, self.objective.decay_depthwise, self.objective.facts, others
+        return compile_cache(graph_key(shape, self.settings, self.network.spec, trained, training, momenta, objective))
 
     def end_epoch(self) -> None:
         """Called after an epoch's last step."""
@@ -176,14 +129,14 @@ class _CompiledStep(nn.Cell):
         network: nn.Cell,
         optimizer: nn.Optimizer,
         ema: tuple[ms.Parameter, ...],
-        config: Config,
+        settings: OptimiserSection,
         world: int,
         objective: Objective,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.network, self.optimizer, self.averages = network, optimizer, ms.ParameterTuple(ema)
         self.others = nn.CellList(list(objective.cells), auto_prefix=False)
-        self.step = _step_function(network, optimizer, self.averages, config, world, objective.losses)
+        self.step = _step_function(network, optimizer, self.averages, settings, world, objective.losses)
 
     @ms.jit
     def construct(
@@ -199,7 +152,7 @@ class _CompiledStep(nn.Cell):
 
 
 def _forward_function(network: nn.Cell, losses_of: Callable, loss_scale: ms.amp.LossScaler | None) -> Callable:
-    """(image, trimap, alpha, *guide) -> the sum of the losses, scaled where there is a scale, and the losses [n]."""
+    """(image, trimap, alpha, *teacher outputs) -> the sum of the losses (scaled where there is a scale), and they."""
 
     def forward(
         image: ms.Tensor, trimap: ms.Tensor, alpha: ms.Tensor, *teacher_outputs: ms.Tensor
@@ -214,14 +167,19 @@ def _forward_function(network: nn.Cell, losses_of: Callable, loss_scale: ms.amp.
 
 
 def _step_function(
-    network: nn.Cell, optimizer: nn.Optimizer, ema: ms.ParameterTuple, config: Config, world: int, losses_of: Callable
+    network: nn.Cell,
+    optimizer: nn.Optimizer,
+    ema: ms.ParameterTuple,
+    settings: OptimiserSection,
+    world: int,
+    losses_of: Callable,
 ) -> Callable:
-    if config.amp_level != "O0":
-        network = ms.amp.auto_mixed_precision(network, config.amp_level)
-    loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if config.amp_level != "O0" else None
-    clip, averages = config.clip_grad_norm, bool(ema)
+    if settings.amp_level != "O0":
+        network = ms.amp.auto_mixed_precision(network, settings.amp_level)
+    loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if settings.amp_level != "O0" else None
+    clip, averages = settings.clip_grad_norm, bool(ema)
     reducer = nn.DistributedGradReducer(optimizer.parameters, True, world) if world > 1 else None
-    all_reduce = ops.AllReduce() if world > 1 else None
+    all_reduce: Any = ops.AllReduce() if world > 1 else None
     forward = _forward_function(network, losses_of, loss_scale)
     gradient = ms.value_and_grad(forward, None, optimizer.parameters, has_aux=True)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from ..common.progress import track
 from ..data.pairs import Pair
 from ..evaluation.results import EvalResult
 from ..evaluation.score import evaluate
@@ -17,7 +17,7 @@ SHEET_ROWS = 4
 
 def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: bool) -> EvalResult:
     """Scores of the network as it is; the same code and pixels as eval.py."""
-    bar = tqdm(pairs, desc="validation", unit="picture", disable=None, leave=False, dynamic_ncols=True)
+    bar = track(pairs, "image", label="validation")
     return evaluate(predictor, bar, model, dataset, allow_rgb=allow_rgb)
 
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from src.common.errors import ConfigError
-from src.config.config import Config, add_arguments, config_from_args, load_config
+from src.config.config import Config, load_config, options
+from src.config.options import add_arguments, config_from_args
 from src.data.samples import check_transforms
 from tests.support.programs import ROOT, tiny_values, write_yaml
 
@@ -28,28 +29,29 @@ def file_with(folder: Path, **values) -> str:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_file_loads_and_can_train(path, monkeypatch):
     for module in ("background", "scene"):
-        monkeypatch.setattr(f"src.data.transforms.{module}.pictures", lambda folder: (Path(folder) / "made later.jpg",))
+        monkeypatch.setattr(f"src.data.transforms.{module}.images", lambda folder: (Path(folder) / "made later.jpg",))
     config = load_config(path)
     assert check_transforms(config.dataset("train_dataset"), training=True)
     assert check_transforms(config.dataset("val_dataset"), training=False)
     saved = set(yaml.safe_load(path.read_text()))
-    assert saved <= {field.name for field in dataclasses.fields(Config)}
+    assert saved <= set(options())
 
 
 def test_the_zoos_recipe():
     config = load_config(ROOT / "P3M.yml")
-    assert (config.lr, config.optimizer, config.momentum, config.lr_schedule) == (0.01, "sgd", 0.9, "zoo")
-    assert (config.epoch_size, config.dataset("train_dataset").batch_size) == (40, 16)
-    assert (config.semantic_scale, config.detail_scale, config.matte_scale) == (10, 10, 1)
-    assert config.backbone_pretrained is True and config.device_target == "auto"
+    schedule, optimiser = config.schedule, config.optimiser
+    assert (schedule.lr, optimiser.optimizer, optimiser.momentum, schedule.lr_schedule) == (0.01, "sgd", 0.9, "zoo")
+    assert (config.schedule.epoch_size, config.dataset("train_dataset").batch_size) == (40, 16)
+    assert (config.loss.semantic_scale, config.loss.detail_scale, config.loss.matte_scale) == (10, 10, 1)
+    assert config.network.backbone_pretrained is True and config.run.device_target == "auto"
 
 
 def test_command_line_over_yaml_over_defaults(tmp_path):
     path = file_with(tmp_path, lr=0.5, epoch_size=7)
     config = parsed("--config", path, "--lr", "0.25")
-    assert (config.lr, config.epoch_size, config.momentum) == (0.25, 7, 0.9)
+    assert (config.schedule.lr, config.schedule.epoch_size, config.optimiser.momentum) == (0.25, 7, 0.9)
     # a flag that repeats the default still wins over the YAML
-    assert parsed("--config", path, "--lr", "0.01").lr == 0.01
+    assert parsed("--config", path, "--lr", "0.01").schedule.lr == 0.01
     assert parsed() == Config() == load_config(None)
 
 
@@ -58,9 +60,10 @@ def test_flags_become_the_types_of_their_fields(tmp_path):
         "--lr", "1e-3", "--epoch_size", "3", "--backbone_pretrained", "False", "--freeze_norm", "True", "--resume",
         "None", "--workers", "None", "--output_path", "1"
     )  # fmt: skip
-    assert (config.lr, config.epoch_size, config.backbone_pretrained, config.freeze_norm) == (0.001, 3, False, True)
-    assert config.resume is None and config.workers is None and config.output_path == "1"
-    assert load_config(file_with(tmp_path, lr="1e-3", ema_decay=0)).lr == 0.001  # YAML reads 1e-3 as a text
+    assert (config.schedule.lr, config.schedule.epoch_size) == (0.001, 3)
+    assert (config.network.backbone_pretrained, config.network.freeze_norm) == (False, True)
+    assert config.run.resume is None and config.data.workers is None and config.run.output_path == "1"
+    assert load_config(file_with(tmp_path, lr="1e-3", ema_decay=0)).schedule.lr == 0.001  # YAML reads 1e-3 as a text
 
 
 @pytest.mark.parametrize(
@@ -68,12 +71,12 @@ def test_flags_become_the_types_of_their_fields(tmp_path):
     [("False", False), ("false", False), ("no", False), ("0", False), ("True", True), ("yes", True), ("1", True)],
 )
 def test_booleans(text, value):
-    assert parsed("--freeze_norm", text).freeze_norm is value
-    assert parsed("--backbone_pretrained", text).backbone_pretrained is value
+    assert parsed("--freeze_norm", text).network.freeze_norm is value
+    assert parsed("--backbone_pretrained", text).network.backbone_pretrained is value
 
 
 def test_backbone_may_be_a_path():
-    assert parsed("--backbone_pretrained", "pretrained/mine.ckpt").backbone_pretrained == "pretrained/mine.ckpt"
+    assert parsed("--backbone_pretrained", "pretrained/mine.ckpt").network.backbone_pretrained == "pretrained/mine.ckpt"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +89,7 @@ def test_backbone_may_be_a_path():
             "`bach_size` in `train_dataset`. Did you mean `batch_size`",
         ),
         ({"val_dataset": [1]}, "`val_dataset` must be a section"),
-        ({"optimizer": "sdg"}, "`optimizer` cannot be 'sdg'. Did you mean `sgd`"),
         ({"device_target": "gpu"}, "Did you mean `GPU`"),
-        ({"lr_schedule": "linear"}, "Known are: constant, cosine, one_cycle, zoo"),
         ({"amp_level": "O1"}, "`amp_level` cannot be 'O1'"),
         ({"epoch_size": 2.5}, "`epoch_size` must be int, got 2.5"),
         ({"epoch_size": "many"}, "`epoch_size` must be int, got 'many'"),
@@ -146,7 +147,7 @@ def test_batch_size_and_workers_of_the_run_replace_the_data_sets(tmp_path):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_a_saved_configuration_loads_as_the_same(tmp_path, path):
-    config = dataclasses.replace(load_config(path), lr=3e-5, resume=None, ckpt_path="权重.ckpt", workers=0)
+    config = load_config(path).replaced(lr=3e-5, resume=None, ckpt_path="权重.ckpt", workers=0)
     config.save(tmp_path / "config.yml")
     assert load_config(tmp_path / "config.yml") == config
 

@@ -1,7 +1,5 @@
 """A teacher's terms, other norms, and fresh weights for known widths."""
 
-from dataclasses import replace
-
 import mindspore as ms
 import numpy as np
 import pytest
@@ -17,11 +15,20 @@ from src.spec.blocks import Norm
 from src.spec.mmnet import mmnet_spec
 from src.spec.preprocess import Preprocess
 from src.spec.variants import with_norm
-from src.training.setup import _from_checkpoint, objective_for, outside_teacher
-from src.training.step import TrainStep
+from src.training.network import from_checkpoint
+from src.training.objective import objective_for, outside_teacher
 from tests.support.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state, save_narrow, standard_spec
+from tests.support.steps import train_step
 
-CONFIG = Config(lr=0.002, semantic_scale=3.0, detail_scale=2.0, matte_scale=0.5, kd_scale=4.0, kd_feature_scale=7.0)
+CONFIG = Config.from_values(
+    lr=0.002, semantic_scale=3.0, detail_scale=2.0, matte_scale=0.5, kd_scale=4.0, kd_feature_scale=7.0
+)
+
+
+def with_teacher(student, teacher, **changes):
+    """The student's objective with the teacher's terms, by `CONFIG` with some changes."""
+    config = CONFIG.replaced(**changes)
+    return distilled(objective_of("modnet", config.loss), student, teacher, config.distillation, config.loss)
 
 
 def other_network():
@@ -37,19 +44,19 @@ def test_attention_of_known_maps():
 
 def test_a_network_has_nothing_to_learn_from_itself():
     student = narrow_network().set_train(True)
-    objective = distilled(objective_of("modnet", CONFIG), student, narrow_network(), CONFIG)
+    objective = with_teacher(student, narrow_network())
     freeze_batch_norm(student)  # then both use their moving statistics
     image, trimap, alpha = map(ms.Tensor, narrow_batch(64, 2))
     losses = [float(loss) for loss in objective.losses(student(image), image, trimap, alpha)]
     assert objective.names == ("semantic", "detail", "matte", *TERMS)
-    own = objective_of("modnet", CONFIG).losses(student(image)[:3], image, trimap, alpha)
+    own = objective_of("modnet", CONFIG.loss).losses(student(image)[:3], image, trimap, alpha)
     assert losses[:3] == [float(loss) for loss in own]
     assert losses[3:] == pytest.approx([0] * 4, abs=1e-10)
 
 
 def test_terms_against_numpy():
     student, teacher = narrow_network().set_train(True), other_network()
-    objective = distilled(objective_of("modnet", CONFIG), student, teacher, CONFIG)
+    objective = with_teacher(student, teacher)
     image, trimap, alpha = narrow_batch(64, 2)
     tensors = [ms.Tensor(a) for a in (image, trimap, alpha)]
     outputs = [[x.asnumpy().astype(np.float64) for x in network(tensors[0])] for network in (student, teacher)]
@@ -73,7 +80,7 @@ def test_terms_against_numpy():
 def test_a_teacher_that_looks_both_ways():
     """Its terms are those of a teacher that gives the mean of two runs; the maps are of one run."""
     student, teacher = narrow_network().set_train(True), other_network()
-    objective = distilled(objective_of("modnet", CONFIG), student, teacher, replace(CONFIG, teacher_flip=True))
+    objective = with_teacher(student, teacher, teacher_flip=True)
     freeze_batch_norm(student)
     image, trimap, alpha = narrow_batch(64, 2)
     tensors = [ms.Tensor(a) for a in (image, trimap, alpha)]
@@ -94,12 +101,12 @@ def test_a_teacher_that_looks_both_ways():
 
 
 def terms_of_two_steps(runtime, flip):
-    config = replace(CONFIG, teacher_flip=flip, teacher_runtime=runtime)
-    student, own = narrow_network().set_train(True), objective_of("modnet", config)
-    objective = distilled(own, student, other_network(), config, outside_teacher(runtime))
+    config = CONFIG.replaced(teacher_flip=flip, teacher_runtime=runtime)
+    student, own = narrow_network().set_train(True), objective_of("modnet", config.loss)
+    objective = distilled(own, student, other_network(), config.distillation, config.loss, outside_teacher(runtime))
     assert (objective.teacher_outputs is None) == (objective.cells != ()) == (runtime == "mindspore")
-    step = TrainStep(student, config, objective=objective)
-    return [list(step(*narrow_batch(64, 2), 0.002, i).parts.values()) for i in range(2)]
+    step = train_step(student, config, objective=objective)
+    return [list(step(narrow_batch(64, 2), 0.002, i).parts.values()) for i in range(2)]
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -137,8 +144,12 @@ def test_map_energies_are_means_over_channels():
 def test_a_step_moves_the_student_and_not_the_teacher():
     student, teacher = narrow_network().set_train(True), other_network()
     before = {p.name: p.asnumpy().copy() for p in teacher.get_parameters()}
-    step = TrainStep(student, CONFIG, objective=distilled(objective_of("modnet", CONFIG), student, teacher, CONFIG))
-    totals = [step(*narrow_batch(64, 2), 0.002, i) for i in range(4)]
+    step = train_step(
+        student,
+        CONFIG,
+        objective=with_teacher(student, teacher),
+    )
+    totals = [step(narrow_batch(64, 2), 0.002, i) for i in range(4)]
     assert set(totals[0].parts) == {"semantic", "detail", "matte", *TERMS}
     assert totals[-1].total < totals[0].total
     after = {p.name.removeprefix("teacher."): p.asnumpy() for p in teacher.get_parameters()}
@@ -151,15 +162,15 @@ def test_teachers_that_do_not_fit(tmp_path):
     student = narrow_network()
     path = save_narrow(tmp_path / "t.ckpt", preprocess=Preprocess(mean=(0.1, 0.2, 0.3)))
     with pytest.raises(ConfigError, match=r"normalised with mean \(0.1, 0.2, 0.3\)"):
-        objective_for(student, Preprocess(), Config(teacher=str(path)))
+        objective_for(student, Preprocess(), CONFIG.loss, Config.from_values(teacher=str(path)).distillation)
     with pytest.raises(ConfigError, match="`teacher_flip` needs a teacher"):
-        objective_for(student, Preprocess(), Config(teacher_flip=True))
+        objective_for(student, Preprocess(), CONFIG.loss, Config.from_values(teacher_flip=True).distillation)
     with pytest.raises(ConfigError, match="`teacher_runtime` needs a teacher"):
-        objective_for(student, Preprocess(), Config(teacher_runtime="openvino"))
+        objective_for(student, Preprocess(), CONFIG.loss, CONFIG.replaced(teacher_runtime="openvino").distillation)
     with pytest.raises(ConfigError, match=r"`teacher_runtime` cannot be 'onnx'. Known are: mindspore, openvino,"):
-        Config(teacher_runtime="onnx")
+        Config.from_values(teacher_runtime="onnx")
     with pytest.raises(ConfigError, match="teacher is of network 'mmnet'"):
-        distilled(objective_of("modnet", CONFIG), student, build_network(mmnet_spec(0.5)), CONFIG)
+        with_teacher(student, build_network(mmnet_spec(0.5)))
 
 
 def test_other_norms_keep_the_widths():
@@ -173,8 +184,8 @@ def test_other_norms_keep_the_widths():
 
 def test_batch_norms_start_from_the_half_that_there_was(tmp_path):
     checkpoint = read_checkpoint(save_narrow(tmp_path / "n.ckpt"))
-    network, spec = _from_checkpoint(checkpoint, Config(ckpt_path="n.ckpt", norm="batch"))
-    assert spec.lr8x == Norm(6, 0)
+    network = from_checkpoint(checkpoint, Config.from_values(ckpt_path="n.ckpt", norm="batch").network)
+    assert network.spec.lr8x == Norm(6, 0)
     norm = network.lr_branch.conv_lr8x.norm.bnorm
     gamma = narrow_state()["lr_branch.conv_lr8x.norm.bnorm.gamma"]
     np.testing.assert_array_equal(norm.gamma.asnumpy(), [*gamma, 1, 1, 1])
@@ -186,9 +197,9 @@ def test_batch_norms_start_from_the_half_that_there_was(tmp_path):
 @pytest.mark.parametrize("freeze", [False, True])
 def test_from_scratch_takes_the_widths_and_the_frozen_encoder(tmp_path, freeze):
     checkpoint = read_checkpoint(save_narrow(tmp_path / "n.ckpt"))
-    config = Config(ckpt_path="n.ckpt", from_scratch=True, freeze_backbone=freeze)
-    network, spec = _from_checkpoint(checkpoint, config)
-    assert spec == narrow_spec()
+    config = Config.from_values(ckpt_path="n.ckpt", from_scratch=True, freeze_backbone=freeze)
+    network = from_checkpoint(checkpoint, config.network)
+    assert network.spec == narrow_spec()
     values = {p.name: p.asnumpy() for p in network.get_parameters()}
     same = {name: np.array_equal(values[name], narrow_state()[name]) for name in values if values[name].ndim > 1}
     assert {name for name in same if same[name]} == {name for name in same if freeze and name.startswith("encoder.")}

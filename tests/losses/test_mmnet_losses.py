@@ -112,8 +112,8 @@ def torch_losses(main, auxiliary, image, alpha) -> list[torch.Tensor]:
 
 
 def test_the_configuration_sets_weights_and_composition():
-    config = Config(network="mmnet", lambda_alpha_loss=2.0, lambda_aux_loss=0.0, composition="faithful")
-    objective = objective_of("mmnet", config)
+    config = Config.from_values(network="mmnet", lambda_alpha_loss=2.0, lambda_aux_loss=0.0, composition="faithful")
+    objective = objective_of("mmnet", config.loss)
     assert objective.names == ("alpha", "comp", "grad", "kd", "aux") and not objective.decay_depthwise
     batch = logits(0.75), logits(0.5, 2), np.concatenate([plane(0.5)] * 3, axis=1), plane(0.25)
     predictions, image, alpha = tuple(map(ms.Tensor, batch[:2])), ms.Tensor(batch[2]), ms.Tensor(batch[3])

@@ -12,8 +12,8 @@ from src.config.config import Config
 from src.losses import soc_losses, soc_objective
 from src.losses.soc import boundary
 from src.models.norms import freeze_batch_norm
-from src.training.adaptation import AdaptationStep
 from tests.support.golden_networks import network
+from tests.support.steps import adaptation_step
 
 
 def test_losses_of_two_golden_steps():
@@ -23,13 +23,13 @@ def test_losses_of_two_golden_steps():
     cell = network.__wrapped__("official").set_train(True)  # not the shared one: training changes it
     freeze_batch_norm(cell)
     semantic, detail = expected["scales"]
-    config = Config(optimizer="adam", lr=1e-5, momentum=0.9, beta2=0.99, soc_semantic_scale=semantic,
+    config = Config.from_values(optimizer="adam", lr=1e-5, momentum=0.9, beta2=0.99, soc_semantic_scale=semantic,
                     soc_detail_scale=detail)  # fmt: skip
-    step = AdaptationStep(cell, config)
+    step = adaptation_step(cell, config)
     for parameter in step.backup.get_parameters():
         if parameter.ndim == 4:
             parameter.set_data(ms.Tensor(parameter.asnumpy() * np.float32(1.02)))
-    losses = [list(step(image, config.lr, i).parts.values()) for i in range(2)]
+    losses = [list(step((image,), config.schedule.lr, i).parts.values()) for i in range(2)]
     golden_losses = expected["losses_soc_semantic_detail_per_step"]
     np.testing.assert_allclose(losses[0], golden_losses[0], rtol=1e-4)
     np.testing.assert_allclose(losses[1], golden_losses[1], rtol=0.02)
@@ -126,7 +126,7 @@ def test_gradients_reach_each_prediction_once_and_no_target():
 
 def test_names_and_scales_come_from_the_configuration():
     predictions, backup = random_predictions(), random_predictions(1)[1:]
-    objective = soc_objective(Config(soc_semantic_scale=7.0, soc_detail_scale=0.5))
+    objective = soc_objective(Config.from_values(soc_semantic_scale=7.0, soc_detail_scale=0.5).soc)
     assert objective.names == ("soc_semantic", "soc_detail")
     ours = [float(loss) for loss in objective.losses(predictions, None, *backup)]
     plain = [float(loss) for loss in soc_losses(predictions, *backup, (1.0, 1.0))]

@@ -38,10 +38,10 @@ def paths(config: Config, section: str) -> tuple[str, str, str]:
 
 def test_the_originals_recipe(own_layout, tmp_path):
     config = written("train", tmp_path, own_layout, tmp_path / "run")
-    assert (config.network, config.width_multiplier, config.output_path) == ("mmnet", 1.0, str(tmp_path / "run"))
-    assert (config.optimizer, config.lr, config.lr_schedule, config.weight_decay) == ("adam", 1e-4, "constant", 4e-7)
-    assert (config.epoch_size, config.ckpt_save_steps, config.keep_checkpoint_max) == (30000, 500, 3)
-    assert (config.ckpt_path, config.bn_momentum, config.composition) == (None, None, "intended")
+    assert (config.network.network, config.network.width_multiplier, config.run.output_path) == ("mmnet", 1.0, str(tmp_path / "run"))
+    assert (config.optimiser.optimizer, config.schedule.lr, config.schedule.lr_schedule, config.optimiser.weight_decay) == ("adam", 1e-4, "constant", 4e-7)
+    assert (config.schedule.epoch_size, config.run.ckpt_save_steps, config.run.keep_checkpoint_max) == (30000, 500, 3)
+    assert (config.network.ckpt_path, config.network.bn_momentum, config.loss.composition) == (None, None, "intended")
     assert config.dataset("train_dataset").batch_size == 32
     assert paths(config, "train_dataset") == (str(own_layout), "train/image", "train/mask")
     assert paths(config, "val_dataset") == (str(own_layout), "test/image", "test/mask")
@@ -58,9 +58,9 @@ def test_every_option_has_its_key(own_layout, tmp_path):
         "--max_to_keep", 2, "--max_epoch_from_restore", 3, "--augmentation_method", "resize_bilinear",
         "--bn_momentum", 0.9,
     )  # fmt: skip
-    assert (config.ckpt_path, config.output_path) == (str(tmp_path / "start.ckpt"), str(tmp_path / "other"))
-    assert (config.lr, config.ckpt_save_steps, config.keep_checkpoint_max) == (0.01, 7, 2)
-    assert (config.epoch_size, config.bn_momentum) == (3, 0.9)
+    assert (config.network.ckpt_path, config.run.output_path) == (str(tmp_path / "start.ckpt"), str(tmp_path / "other"))
+    assert (config.schedule.lr, config.run.ckpt_save_steps, config.run.keep_checkpoint_max) == (0.01, 7, 2)
+    assert (config.schedule.epoch_size, config.network.bn_momentum) == (3, 0.9)
     train = config.dataset("train_dataset")
     assert train.batch_size == 4
     assert [t["type"] for t in train.transforms] == [
@@ -77,7 +77,7 @@ def test_p3m_layout_and_another_data_set(own_layout, synthetic_set, tmp_path):
 
 def test_everything_by_name(own_layout, tmp_path):
     config = written("train", tmp_path, "--dataset_path", own_layout, "--train_dir", tmp_path / "run")
-    assert (config.dataset("train_dataset").dataset_root, config.output_path) == (
+    assert (config.dataset("train_dataset").dataset_root, config.run.output_path) == (
         str(own_layout),
         str(tmp_path / "run"),
     )
@@ -92,7 +92,7 @@ def test_validation_takes_the_newest_checkpoint(own_layout, tmp_path):
     assert written("validate", tmp_path, own_layout, tmp_path / "run").ckpt_path == str(last)
     other = last.with_name("MMNet-1_500.ckpt")
     config = written("validate", tmp_path, own_layout, tmp_path / "run", "--checkpoint_path", other)
-    assert config.ckpt_path == str(other) and config.dataset("val_dataset").img_subpath == "test/image"
+    assert config.network.ckpt_path == str(other) and config.dataset("val_dataset").img_subpath == "test/image"
     assert newest_checkpoint(last.parent) == last
     with pytest.raises(CheckpointError, match=r"No checkpoint at .*empty.*Give a \.ckpt file or the folder of a run"):
         newest_checkpoint(tmp_path / "empty")
@@ -125,4 +125,4 @@ def test_the_validation_script_runs_eval(tmp_path, own_layout):
                       FOREGROUND="1")  # fmt: skip
     assert done.status == 2 and "bad.ckpt" in done.out
     config = load_config((copy / "eval").resolve() / "config.yml")
-    assert config.ckpt_path == str(tmp_path / "bad.ckpt")
+    assert config.network.ckpt_path == str(tmp_path / "bad.ckpt")

@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.config.config import add_arguments, config_from_args
+from src.config.options import add_arguments, config_from_args
 from tests.support.programs import ROOT, Outcome, checkout, run_script
 
 SCRIPT = "train_release.sh"
 STAND_IN = """#!{python}
 import json, os, sys
 from pathlib import Path
+
+if sys.argv[1] == "-m":  # the program itself, not one of its steps
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 
 import yaml
 
@@ -115,8 +118,8 @@ def test_every_training_is_a_valid_configuration(copy, monkeypatch):
     for words in calls(copy, "train.py"):
         config = config_from_args(parser.parse_args(words))
         taught = step(words).startswith("student") or step(words) == "dense_final"
-        assert (config.teacher is not None) == taught
-        assert (config.ckpt_path is None) == (step(words) in ("dense_256", "mmnet"))
+        assert (config.distillation.teacher is not None) == taught
+        assert (config.network.ckpt_path is None) == (step(words) in ("dense_256", "mmnet"))
 
 
 def test_means(copy):
@@ -159,7 +162,7 @@ def test_mistakes(copy):
 
 
 def test_the_configurations_name_the_folders_that_it_makes():
-    text = (ROOT / "scripts" / SCRIPT).read_text()
+    text = (ROOT / "src" / "release" / "recipe.py").read_text()
     for name in (
         "CCP",
         "release",

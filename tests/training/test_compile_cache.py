@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,11 @@ import pytest
 
 from src.config.config import Config
 from src.training import compile_cache as cache
-from src.training.step import TrainStep
 from tests.support.narrow import narrow_network
 from tests.support.programs import ROOT, run_program
+from tests.support.steps import train_step
 
-CONFIG = Config(lr=0.002, momentum=0.8, optimizer="adam", ema_decay=0.5)
+CONFIG = Config.from_values(lr=0.002, momentum=0.8, optimizer="adam", ema_decay=0.5)
 
 
 @pytest.fixture
@@ -43,10 +42,11 @@ from src.common.log import setup_logging
 from tests.support.narrow import narrow_batch, narrow_network
 from tests.support.programs import ROOT, run_program
 from tests.training.test_compile_cache import CONFIG
+from tests.support.steps import train_step
 setup_logging()
 network = narrow_network().set_train(True)
-step = TrainStep(network, CONFIG)
-losses = [step(*narrow_batch(64, 2), 0.002, i).total for i in range(2)]
+step = train_step(network, CONFIG)
+losses = [step(narrow_batch(64, 2), 0.002, i).total for i in range(2)]
 values = {p.name: p.asnumpy() for p in [*network.get_parameters(), *step.ema.values()]}
 np.savez(sys.argv[1], losses=losses, **values)
 """
@@ -86,15 +86,15 @@ def test_whatever_the_graph_depends_on_is_in_its_name(monkeypatch):
             network.encoder.stem.norm.bnorm.set_train(False)
         names = []
         monkeypatch.setattr("src.training.step.compile_cache", names.append)
-        TrainStep(network, config)._cache((2, 3, size, size))
+        train_step(network, config)._cache((2, 3, size, size))
         return names[0]
 
     changes = {"optimizer": "sgd", "momentum": 0.7, "weight_decay": 0.1, "semantic_scale": 2.0, "detail_scale": 2.0,
                "matte_scale": 2.0, "clip_grad_norm": 1.0, "ema_decay": 0.0, "freeze_backbone": True,
                "bn_momentum": 0.5}  # fmt: skip
-    keys = [key(), key(size=96), key(freeze=True), *(key(replace(CONFIG, **{k: v})) for k, v in changes.items())]
+    keys = [key(), key(size=96), key(freeze=True), *(key(CONFIG.replaced(**{k: v})) for k, v in changes.items())]
     assert len(set(keys)) == len(keys)
-    assert key() == keys[0] == key(replace(CONFIG, lr=0.5, epoch_size=3, seed=9, output_path="elsewhere"))
+    assert key() == keys[0] == key(CONFIG.replaced(lr=0.5, epoch_size=3, seed=9, output_path="elsewhere"))
 
 
 def test_without_a_writable_place_nothing_is_cached(tmp_path, monkeypatch):

@@ -21,13 +21,15 @@ from src.programs import eval as eval_program
 from src.programs import train as train_program
 from src.spec.mmnet import mmnet_spec
 from src.spec.preprocess import Preprocess
-from src.training.setup import prepare
-from src.training.step import TrainStep, depthwise_weights
+from src.training.inputs import find_inputs
+from src.training.network import start_network
+from src.training.step import depthwise_weights
 from tests.losses.test_mmnet_losses import torch_losses
 from tests.support.narrow_mmnet import Oracle, narrow_mmnet, narrow_mmnet_spec, narrow_mmnet_state
 from tests.support.programs import Outcome, run_main, tiny_values, write_yaml
+from tests.support.steps import train_step
 
-CONFIG = Config(network="mmnet", optimizer="adam", lr=0.25, weight_decay=0.5, lambda_grad_loss=3.0)
+CONFIG = Config.from_values(network="mmnet", optimizer="adam", lr=0.25, weight_decay=0.5, lambda_grad_loss=3.0)
 WEIGHTS = (1, 1, 3, 1, 1)
 
 
@@ -36,7 +38,7 @@ def test_every_parameter_has_pytorchs_gradient():
     image = rng.uniform(0, 1, (2, 3, 64, 64)).astype(np.float32)
     alpha = np.clip(1.5 * image.mean(axis=1, keepdims=True) - 0.25, 0, 1)
     network = narrow_mmnet().set_train(True)
-    losses = objective_of("mmnet", CONFIG).losses
+    losses = objective_of("mmnet", CONFIG.loss).losses
 
     def total(image: ms.Tensor, alpha: ms.Tensor) -> ms.Tensor:
         return sum(losses(network(image), image, alpha, alpha))
@@ -59,7 +61,7 @@ def test_every_parameter_has_pytorchs_gradient():
 def test_weight_decay_spares_depthwise_kernels_norms_and_biases():
     """Where there is no gradient, Adam's first step is the rate, in the direction of the decay alone."""
     network = narrow_mmnet().set_train(True)
-    step = TrainStep(network, CONFIG)
+    step = train_step(network, CONFIG)
     step.optimizer(tuple(ms.Tensor(np.zeros(p.shape, np.float32)) for p in step.optimizer.parameters))
     before = narrow_mmnet_state()
     moved = {p.name for p in network.get_parameters() if not np.array_equal(p.asnumpy(), before[p.name])}
@@ -149,14 +151,15 @@ def test_eval_gives_mmnets_measures_beside_the_standard_ones(trained, configurat
 
 
 def test_the_momentum_reaches_the_network(configuration):
-    network = prepare(load_config(configuration)).network
+    network = start_network(load_config(configuration).network, None, seed=0).network
     norms = [cell for _, cell in network.cells_and_names() if isinstance(cell, NormAct)]
     assert {cell.bnorm.momentum for cell in norms} == {0.75}
 
 
 def test_a_new_network_of_the_configured_width(configuration):
-    start = prepare(load_config(configuration, {"ckpt_path": None, "width_multiplier": 0.5}))
-    assert start.spec == mmnet_spec(0.5) and start.preprocess.ref_size == (64, 64)
+    config = load_config(configuration, {"ckpt_path": None, "width_multiplier": 0.5})
+    start = start_network(config.network, None, seed=0)
+    assert start.spec == mmnet_spec(0.5) and find_inputs(config).preprocess.ref_size == (64, 64)
     assert sum(p.size for p in start.network.trainable_params()) == 64_260
 
 

@@ -9,7 +9,7 @@ from src.training.schedule import learning_rate
 
 
 def rates(steps_per_epoch: int, steps, **keys) -> list[float]:
-    rate = learning_rate(Config(lr=0.01, **keys), steps_per_epoch)
+    rate = learning_rate(Config.from_values(lr=0.01, **keys).schedule, steps_per_epoch)
     return [rate(step) for step in steps]
 
 

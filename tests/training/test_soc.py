@@ -18,9 +18,10 @@ from src.spec.mmnet import mmnet_spec
 from src.training.adaptation import AdaptationStep
 from tests.support.narrow import narrow_batch, narrow_network
 from tests.support.programs import Outcome, run_main, write_yaml
+from tests.support.steps import adaptation_step
 from tests.support.training_runs import assert_same_run, interrupted_run, last_checkpoint, untimed_rows, whole_run
 
-CONFIG = Config(optimizer="adam", lr=1e-3, beta2=0.99)
+CONFIG = Config.from_values(optimizer="adam", lr=1e-3, beta2=0.99)
 
 
 def values(cell) -> dict[str, np.ndarray]:
@@ -38,17 +39,17 @@ def stepped() -> tuple[AdaptationStep, dict, dict, list]:
     """Three steps of an epoch, its end, and one more: the step, weights at the start and at the end of the epoch."""
     cell = narrow_network().set_train(True)
     freeze_batch_norm(cell)
-    step, image = AdaptationStep(cell, CONFIG), narrow_batch(64, 2)[0]
+    step, image = adaptation_step(cell, CONFIG), narrow_batch(64, 2)[0]
     before, backup = values(cell), []
     results = []
     for i in range(3):
-        results.append(step(image, 1e-3, i))
+        results.append(step((image,), 1e-3, i))
         backup.append(values(step.backup))
     for each in backup:
         assert_equal(each, before)
     end = values(cell)
     step.end_epoch()
-    results.append(step(image, 1e-3, 3))
+    results.append(step((image,), 1e-3, 3))
     return step, before, end, results
 
 

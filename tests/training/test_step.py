@@ -11,13 +11,17 @@ from benchmarks.reference import torch_modnet
 from benchmarks.reference.torch_spec import SpecMODNet, named_tensors, our_name, torch_twin
 from src.config.config import Config
 from src.losses import modnet_losses
+from src.training.network import adjust
+from src.training.optimisers import build_optimizer
 from src.training.schedule import learning_rate
-from src.training.step import TrainStep, build_optimizer, trainable
 from tests.support.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state
+from tests.support.steps import train_step
 
 STEPS = 5
-SGD = Config(lr=0.002, momentum=0.9, lr_schedule="cosine", warmup_steps=2, epoch_size=STEPS, weight_decay=0.01)
-ADAMW = Config(
+SGD = Config.from_values(
+    lr=0.002, momentum=0.9, lr_schedule="cosine", warmup_steps=2, epoch_size=STEPS, weight_decay=0.01
+)
+ADAMW = Config.from_values(
     lr=0.002, optimizer="adamw", lr_schedule="one_cycle", epoch_size=STEPS, weight_decay=0.1, clip_grad_norm=0.5,
     ema_decay=0.3,
 )  # fmt: skip
@@ -39,8 +43,8 @@ class Run:
 
 def our_run(config: Config) -> Run:
     cell = narrow_network().set_train(True)
-    step, rate = TrainStep(cell, config), learning_rate(config, 1)
-    results = [step(*batch_of_step(i), rate(i), i) for i in range(STEPS)]
+    step, rate = train_step(cell, config), learning_rate(config.schedule, 1)
+    results = [step(batch_of_step(i), rate(i), i) for i in range(STEPS)]
     losses = np.array([[result.parts[name] for name in step.objective.names] for result in results])
     assert [result.total for result in results] == pytest.approx(losses.sum(axis=1), rel=1e-6)
     values = {p.name: p.asnumpy() for p in cell.get_parameters()}
@@ -50,10 +54,13 @@ def our_run(config: Config) -> Run:
 def oracle_optimizer(twin: SpecMODNet, config: Config) -> torch.optim.Optimizer:
     decayed = [p for p in twin.parameters() if p.ndim > 1]
     others = [p for p in twin.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999))
+    groups = [
+        {"params": decayed, "weight_decay": config.optimiser.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if config.optimiser.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.schedule.lr, momentum=config.optimiser.momentum)
+    return torch.optim.AdamW(groups, lr=config.schedule.lr, betas=(config.optimiser.momentum, 0.999))
 
 
 def oracle_losses(twin: SpecMODNet, step: int = 0) -> list[torch.Tensor]:
@@ -63,19 +70,19 @@ def oracle_losses(twin: SpecMODNet, step: int = 0) -> list[torch.Tensor]:
 
 def oracle_run(config: Config) -> Run:
     twin = torch_twin(narrow_spec(), narrow_state()).train()
-    optimizer, rate = oracle_optimizer(twin, config), learning_rate(config, 1)
+    optimizer, rate = oracle_optimizer(twin, config), learning_rate(config.schedule, 1)
     averages = {name: p.detach().clone() for name, p in twin.named_parameters()}
     losses = []
     for i in range(STEPS):
         parts = oracle_losses(twin, i)
         optimizer.zero_grad()
         sum(parts).backward()
-        if config.clip_grad_norm:
-            torch.nn.utils.clip_grad_norm_(twin.parameters(), config.clip_grad_norm)
+        if config.optimiser.clip_grad_norm:
+            torch.nn.utils.clip_grad_norm_(twin.parameters(), config.optimiser.clip_grad_norm)
         for group in optimizer.param_groups:
             group["lr"] = rate(i)
         optimizer.step()
-        decay = min(config.ema_decay, (1 + i) / (10 + i))
+        decay = min(config.optimiser.ema_decay, (1 + i) / (10 + i))
         for name, p in twin.named_parameters():
             averages[name] = decay * averages[name] + (1 - decay) * p.detach()
         losses.append([part.item() for part in parts])
@@ -105,7 +112,7 @@ def distance(ours: dict[str, np.ndarray], oracle: dict[str, np.ndarray], leaf: s
 
 def tolerance(config: Config) -> float:
     """Adam divides by the gradient's own size, which magnifies the rounding of small ones."""
-    return 1e-3 if config.optimizer == "sgd" else 0.02
+    return 1e-3 if config.optimiser.optimizer == "sgd" else 0.02
 
 
 @pytest.mark.parametrize("leaf", ["weight", "gamma", "beta"])
@@ -122,7 +129,7 @@ def test_statistics_after_the_last_step(runs, leaf):
 
 def test_moving_averages_of_the_weights(runs):
     ours, oracle, config = runs
-    assert set(ours.averages) == (set() if config.ema_decay == 0 else set(oracle.averages))
+    assert set(ours.averages) == (set() if config.optimiser.ema_decay == 0 else set(oracle.averages))
     for leaf in ("weight", "gamma", "beta") if ours.averages else ():
         assert distance(ours.averages, oracle.averages, leaf) < tolerance(config)
 
@@ -153,9 +160,10 @@ def test_every_parameter_has_the_oracles_gradient():
 
 def test_frozen_encoder_is_not_trained():
     cell = narrow_network()
-    names = [p.name for p in trainable(cell, Config(freeze_backbone=True))]
+    adjust(cell, Config.from_values(freeze_backbone=True).network)
+    names = [p.name for p in cell.trainable_params()]
     assert names and not any(name.startswith("encoder.") for name in names)
-    everything = {p.name for p in trainable(narrow_network(), Config())}
+    everything = {p.name for p in narrow_network().trainable_params()}
     assert {name for name in everything if not name.startswith("encoder.")} == set(names)
 
 
@@ -164,7 +172,9 @@ def test_frozen_encoder_is_not_trained():
 def test_weight_decay_leaves_norms_and_biases_alone(optimizer, compiled):
     """Where the gradients are zero, a step takes lr * decay * weight away."""
     matrix, vector = ms.Parameter(np.full((2, 3), 2.0, np.float32)), ms.Parameter(np.full(3, 2.0, np.float32))
-    update = build_optimizer([matrix, vector], Config(optimizer=optimizer, lr=0.1, weight_decay=0.5))
+    settings = Config.from_values(optimizer=optimizer, weight_decay=0.5).optimiser
+    update = build_optimizer([matrix, vector], settings)
+    update.learning_rate.set_data(ms.Tensor(0.1, ms.float32))
 
     @ms.jit
     def step(first: ms.Tensor, second: ms.Tensor) -> ms.Tensor:
@@ -178,13 +188,13 @@ def test_weight_decay_leaves_norms_and_biases_alone(optimizer, compiled):
 
 
 def test_state_and_restore_give_back_the_optimiser_and_the_trained_weights():
-    config = Config(optimizer="adamw", ema_decay=0.5)
-    step = TrainStep(narrow_network(), config)
+    config = Config.from_values(optimizer="adamw", ema_decay=0.5)
+    step = train_step(narrow_network(), config)
     state = {
         name: ms.Tensor(np.full(value.shape, k % 7 + 0.5, value.asnumpy().dtype))
         for k, (name, value) in enumerate(step.state().items())
     }
-    other = TrainStep(narrow_network(), config)
+    other = train_step(narrow_network(), config)
     other.restore(state)
     found = other.state()
     trained = [name for name in found if name.startswith("trained/")]
@@ -199,7 +209,7 @@ def test_state_and_restore_give_back_the_optimiser_and_the_trained_weights():
 def test_a_resumed_step_has_the_averages_of_the_weights_and_trains_on_behind_them():
     """A network with a checkpoint's weights, all 3, and its state, all 1, is one that trained to 1 and averages 3."""
     threes = {name: np.full_like(value, 3) for name, value in narrow_state().items()}
-    step = TrainStep(narrow_network(threes), Config(ema_decay=0.5))
+    step = train_step(narrow_network(threes), Config.from_values(ema_decay=0.5))
     ones = {name: ms.Tensor(np.ones(value.shape, value.asnumpy().dtype)) for name, value in step.state().items()}
     step.restore(ones)
     for name, value in step.weights().items():
@@ -210,9 +220,9 @@ def test_a_resumed_step_has_the_averages_of_the_weights_and_trains_on_behind_the
 
 
 def test_a_run_that_goes_on_without_averages_has_the_weights_behind_them():
-    averaging = TrainStep(narrow_network(), Config(ema_decay=0.5))
+    averaging = train_step(narrow_network(), Config.from_values(ema_decay=0.5))
     state = {name: ms.Tensor(value.asnumpy() + 1) for name, value in averaging.state().items()}
-    step = TrainStep(narrow_network(), Config())
+    step = train_step(narrow_network(), Config())
     step.restore(state)
     for p in step.network.trainable_params():
         np.testing.assert_array_equal(p.asnumpy(), narrow_state()[p.name] + 1)

@@ -76,7 +76,7 @@ def test_metrics_csv(straight, tiny_config):
         "step", "epoch", "lr", "loss", "semantic", "detail", "matte", "batch_cost", "reader_cost", "val_mse", "val_mad"
     )  # fmt: skip
     assert [row["step"] for row in table] == ["1", "2", "3", "3", "4", "5", "6", "6"]
-    rate = learning_rate(load_config(straight[0] / "config.yml"), 3)
+    rate = learning_rate(load_config(straight[0] / "config.yml").schedule, 3)
     for row in table:
         if row["val_mse"]:
             assert row["loss"] == "" and 0 < float(row["val_mse"]) < 1 and 0 < float(row["val_mad"]) < 1
@@ -88,7 +88,12 @@ def test_metrics_csv(straight, tiny_config):
 
 def test_the_saved_configuration_repeats_the_run(straight, tiny_config):
     config = load_config(straight[0] / "config.yml")
-    assert (config.optimizer, config.ema_decay, config.epoch_size, config.resume) == ("adamw", 0.6, 2, None)
+    assert (config.optimiser.optimizer, config.optimiser.ema_decay, config.schedule.epoch_size, config.run.resume) == (
+        "adamw",
+        0.6,
+        2,
+        None,
+    )
     assert config.dataset("train_dataset") == load_config(tiny_config).dataset("train_dataset")
 
 

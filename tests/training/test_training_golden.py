@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.reference import golden
 from src.config.config import Config
-from src.training.step import TrainStep
 from tests.support.golden_networks import network
+from tests.support.steps import train_step
 
 # Largest relative deviation of (semantic, detail, matte) from the golden losses that is accepted at steps 2 and 3.
 # The golden run is chaotic: at lr 0.01 from these random weights a relative change of 1e-7 in the weights moves the
@@ -25,8 +25,8 @@ def deviations() -> np.ndarray:
     expected = json.loads((golden.HERE / "training_losses.json").read_text())
     batch = golden.training_batch(expected["size"], expected["seed"], expected["batch"])
     cell = network.__wrapped__("official").set_train(True)  # not the shared one: training changes it
-    step = TrainStep(cell, Config(lr=expected["lr"], momentum=expected["momentum"], optimizer="sgd"))
-    results = [step(*batch, expected["lr"], i) for i in range(3)]
+    step = train_step(cell, Config.from_values(lr=expected["lr"], momentum=expected["momentum"], optimizer="sgd"))
+    results = [step(batch, expected["lr"], i) for i in range(3)]
     ours = np.array([[result.parts[name] for name in step.objective.names] for result in results])
     return ours / np.array(expected["losses_semantic_detail_matte_per_step"]) - 1
 
