@@ -121,6 +121,7 @@ def test_its_tensors_go_where_they_belong(own: Backbone):
     assert convert(source).problems == ("missing: exit.norm.bias (for encoder.head.norm.bnorm.beta)",)
 
 
+@pytest.mark.slow
 def test_it_trains_from_its_converted_weights(converted: Path, tiny_config: Path, tmp_path: Path):
     own = {"ckpt_path": None, "encoder": "tinynet", "backbone_pretrained": str(converted), "epoch_size": 1}
     config = write_yaml(tmp_path / "own.yml", yaml.safe_load(tiny_config.read_text()) | own)
