@@ -24,6 +24,18 @@ from src.spec.preprocess import Preprocess  # noqa: E402
 from tests.support.narrow import narrow_network, save_narrow  # noqa: E402
 from tests.support.programs import tiny_values, write_yaml  # noqa: E402
 
+# Fixtures that train a network, or export one in every format: what needs them is slow.
+SLOW_FIXTURES = {
+    "deviations", "narrow_models", "parallel", "portable_mattes", "runs", "stepped", "straight", "trained",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def step_cache(tmp_path_factory: pytest.TempPathFactory) -> None:

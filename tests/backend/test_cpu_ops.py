@@ -78,6 +78,7 @@ def test_graph_mode_equals_pynative_and_takes_other_sizes():
         np.testing.assert_allclose(compiled_gradient[0], eager_gradient[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_number_of_threads_makes_no_difference(tmp_path):
     """One more process with a single thread: the same numbers up to the order of sums."""
     import os

@@ -209,6 +209,7 @@ def test_what_a_process_meets_is_told_here(narrow_models):
     worker.close()
 
 
+@pytest.mark.slow
 def test_the_program(narrow_models, tmp_path):
     models = [str(narrow_models[kind]) for kind in (".ckpt", ".onnx", ".xml")]
     done = run_main(program.main, "--models", *models, *SMALL, "--threads", "2", "--json", tmp_path / "r.json",

@@ -1,6 +1,7 @@
 """benchmarks/pytorch.py: PyTorch computes the checkpoint's matte, and stands in the table beside exported models."""
 
 import numpy as np
+import pytest
 
 from benchmarks import pytorch as program
 from src.bench.results import Benchmark
@@ -19,6 +20,7 @@ def test_pytorch_computes_the_checkpoint_s_matte(narrow_models, tmp_path):
     np.testing.assert_allclose(twin.run(x), ours.run(x), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_table(narrow_models, tmp_path):
     command = ("--ckpt_path", narrow_models[".ckpt"], "--models", narrow_models[".onnx"], "--shape", "64x96")
     done = run_main(program.main, *command, "--loop", 2, "--threads", 1, "--json", tmp_path / "r.json")

@@ -18,6 +18,7 @@ def test_rows_by_hand():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".md"])
 def test_the_program(narrow_models, tmp_path, suffix):
     file = tmp_path / f"layers{suffix}"

@@ -42,6 +42,7 @@ def refused(source, folder, *arguments) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_the_official_network_comes_over_whole(official, tmp_path):
     done = convert("--input", official, "--output", tmp_path / "new" / "out.ckpt")
     assert done.status == 0, done.err
@@ -53,6 +54,7 @@ def test_the_official_network_comes_over_whole(official, tmp_path):
     np.testing.assert_allclose(matte, golden_matte("matte_288x480"), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_pruned_network_carries_its_widths(tmp_path):
     torch.save({"state_dict": tensors("compression_pruned")}, tmp_path / "p.ckpt")
     info = golden.HERE / "compression_pruned_info.json"
@@ -135,6 +137,7 @@ def test_tensors_that_do_not_fit_are_listed_and_nothing_is_written(tmp_path):
     assert os.listdir(tmp_path) == ["in.ckpt"]
 
 
+@pytest.mark.slow
 def test_trained_parameters_and_half_precision_come_over(tmp_path):
     """A file may hold nn.Parameter objects, and bfloat16 tensors, which numpy does not know."""
     state = tensors("official")
@@ -179,6 +182,7 @@ def test_default_outputs_are_what_training_looks_for(tmp_path):
     assert default_output(tmp_path / "other.pth").name == "mindspore_other.ckpt"
 
 
+@pytest.mark.slow
 def test_as_a_program(tmp_path):
     done = run_program(sys.executable, "get_init_weight.py", "--input", tmp_path / "absent.ckpt")
     assert f"No file at {tmp_path / 'absent.ckpt'}" in done.assert_refused()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from src.data.builders.backgrounds import without_person
 from src.imaging import read_image, write_alpha, write_png
@@ -38,6 +39,7 @@ def test_too_little_background_and_no_person():
     assert without_person(image, alpha) is not None
 
 
+@pytest.mark.slow
 def test_the_program_writes_each_once(tmp_path):
     rng = np.random.default_rng(0)
     for name, (left, right) in {"a": (20, 40), "b": (1, 63)}.items():

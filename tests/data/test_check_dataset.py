@@ -85,6 +85,7 @@ def lines_of(output: str) -> dict[str, tuple[str, int, str]]:
     return {what: (level, int(count), names) for level, what, count, names in found}
 
 
+@pytest.mark.slow
 def test_a_sound_data_set_passes_on_two_processes(tmp_path):
     train, validation = Folder(tmp_path, "train"), Folder(tmp_path, "val")
     for i in range(4):

@@ -84,6 +84,7 @@ def test_a_person_broader_than_the_image_covers_it(black):
         assert result["alpha"].max(axis=0).mean() > 0.7
 
 
+@pytest.mark.slow
 def test_empty_scenes(black):
     alphas = [scene(seed, black, empty=0.3)["alpha"] for seed in range(200)]
     assert 0.2 < np.mean([alpha.max() == 0 for alpha in alphas]) < 0.4

@@ -88,6 +88,7 @@ def test_portable_operators():
         assert not maps.native_layout()
 
 
+@pytest.mark.slow
 def test_the_program(narrow_ckpt, tmp_path):
     def run(*arguments):
         return run_main(program.main, "--ckpt_path", narrow_ckpt, "--output_path", tmp_path / "out", *arguments)

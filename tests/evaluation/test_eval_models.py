@@ -117,6 +117,7 @@ def test_precisions_that_cannot_be(narrow_models, tiny_config, tmp_path):
     assert "neither a file nor a released model 'nothing'" in refused("nothing@bf16")
 
 
+@pytest.mark.slow
 def test_a_worse_model_does_not_pass(narrow_models, tiny_config, tmp_path):
     other = save_narrow(tmp_path / "other.ckpt", narrow_state(seed=1), preprocess=Preprocess(ref_size=64))
     scores = []

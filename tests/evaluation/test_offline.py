@@ -223,6 +223,7 @@ def script(folder: Path, name: str, *arguments: object) -> Outcome:
     return run_script(folder, name, *arguments, MODNET_CPU_OPS="0")
 
 
+@pytest.mark.slow
 def test_the_scripts(tmp_path, synthetic_set, mmnet_models):
     copy = checkout(tmp_path / "copy")
     for name in ("export.py", "configs", "offline_infer"):

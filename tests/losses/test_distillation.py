@@ -109,6 +109,7 @@ def terms_of_two_steps(runtime, flip):
     return [list(step(narrow_batch(64, 2), 0.002, i).parts.values()) for i in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip", [False, True])
 def test_a_teacher_that_openvino_runs(flip):
     """Two steps' terms are those with the teacher inside of the step."""
@@ -116,6 +117,7 @@ def test_a_teacher_that_openvino_runs(flip):
     np.testing.assert_allclose(beside, inside, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_teacher_in_bfloat16():
     try:
         terms = terms_of_two_steps("openvino@bf16", flip=False)
@@ -141,6 +143,7 @@ def test_map_energies_are_means_over_channels():
     assert outputs[4].shape == (2, 32 * 32)
 
 
+@pytest.mark.slow
 def test_a_step_moves_the_student_and_not_the_teacher():
     student, teacher = narrow_network().set_train(True), other_network()
     before = {p.name: p.asnumpy().copy() for p in teacher.get_parameters()}

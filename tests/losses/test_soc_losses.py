@@ -16,6 +16,7 @@ from tests.support.golden_networks import network
 from tests.support.steps import adaptation_step
 
 
+@pytest.mark.slow
 def test_losses_of_two_golden_steps():
     """The official network at its full size; the backup is a copy whose kernels are 2 % larger."""
     expected = json.loads((golden.HERE / "soc_losses.json").read_text())

@@ -110,6 +110,7 @@ def test_a_pyramid_by_hand(layout):
     np.testing.assert_array_equal(y[0, 1], 0)  # ReLU
 
 
+@pytest.mark.slow
 def test_parameters_and_macs_by_hand():
     """At 512x512 the deepest map has 16x16 pixels, and its upsampled one 32x32."""
     plain, pyramid = (count(build_network(spec)) for spec in (standard_spec(), with_lr_head(standard_spec(), "easpp")))
@@ -146,6 +147,7 @@ def test_specs_with_and_without_a_pyramid_as_json():
     assert spec_from_json(json.dumps(json.loads(text) | {"easpp": None})) == narrow_spec()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm", "size"), [("ib", (32, 64)), ("batch", (96, 128))])
 def test_pruned_networks_compute_what_the_masked_one_does(norm, size):
     """Instance norms magnify float32's rounding where a map is nearly constant, as some are in larger images."""
@@ -164,6 +166,7 @@ def test_pruned_networks_compute_what_the_masked_one_does(norm, size):
     assert narrowed > 10
 
 
+@pytest.mark.slow
 def test_a_pruned_pyramid_keeps_its_channels_weights_and_kinds():
     network = build(easpp_spec())
     channels = channels_of(network)
@@ -177,6 +180,7 @@ def test_a_pruned_pyramid_keeps_its_channels_weights_and_kinds():
         np.testing.assert_array_equal(left, whole.take([1, 3, 5], axis))
 
 
+@pytest.mark.slow
 def test_onnx_computes_the_same():
     network, folded = build(easpp_spec()), build(with_norm(easpp_spec(), "batch"), trained=False)
     model = onnx_model(network, CONTRACT)
@@ -187,6 +191,7 @@ def test_onnx_computes_the_same():
     assert not kinds(onnx_model(folded, CONTRACT))["InstanceNormalization"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "suffix"), [("OPENVINO", ".xml"), ("MINDIR", ".mindir")])
 def test_every_format_is_proven_equal(tmp_path, kind, suffix):
     network = build(with_norm(easpp_spec(), "batch"), trained=False)

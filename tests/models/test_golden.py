@@ -51,6 +51,7 @@ def test_parameter_count_at_the_papers_widths():
     assert sum(p.size for p in network("official").trainable_params()) == 6_487_075
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MATTES)
 def test_mattes(name):
     assert worst(golden_matte(name), expected()[name]) < tolerance()
@@ -69,6 +70,7 @@ def test_heads_of_training(size):
     assert worst(matte, expected()[f"matte_{size}"]) < tolerance()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MATTES)
 def test_portable_mattes(portable_mattes, name):
     """MindSpore's matrix-product convolutions sum in another order than PyTorch's float32 kernels.

@@ -110,6 +110,7 @@ def test_a_missing_model(copy, tiny_config, model, file):
     assert sorted(copy.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_evaluation_of_any_model(copy, tiny_config, narrow_models):
     """A file from where the user stands, a released name, and a name that nothing has."""
 

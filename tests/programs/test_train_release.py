@@ -97,6 +97,7 @@ def step(words: list[str]) -> str:
     return Path(words[words.index("--output_path") + 1]).name
 
 
+@pytest.mark.slow
 def test_all_steps_and_nothing_twice(copy):
     done = run(copy)
     assert done.status == 0, done.err
@@ -109,6 +110,7 @@ def test_all_steps_and_nothing_twice(copy):
     assert not [name for name in ("train.py", "prune.py", "infer.py", "scripts/average.py") if calls(copy, name)]
 
 
+@pytest.mark.slow
 def test_every_training_is_a_valid_configuration(copy, monkeypatch):
     """Each command line through train.py's own parser; a student has a teacher, a later step a start."""
     run(copy)
@@ -122,6 +124,7 @@ def test_every_training_is_a_valid_configuration(copy, monkeypatch):
         assert (config.network.ckpt_path is None) == (step(words) in ("dense_256", "mmnet"))
 
 
+@pytest.mark.slow
 def test_means(copy):
     """Half the start and half the epochs, all alike, and epochs alone."""
     run(copy)
@@ -135,6 +138,7 @@ def test_means(copy):
     assert means["student_8"] == epochs
 
 
+@pytest.mark.slow
 def test_epochs_are_sorted_as_numbers(copy):
     """Of 12 epochs the last are 8 to 12, not 8 and 9."""
     run(copy, "--epoch_size", "12")
@@ -142,6 +146,7 @@ def test_epochs_are_sorted_as_numbers(copy):
     assert [Path(path).name for path in means["dense_3"]] == ["MODNet-12_1080.ckpt"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(copy):
     done = run(copy, "--epoch_size", "1", STOP="student_448")
     assert done.status == 1 and step(calls(copy, "train.py")[-1]) == "student_448"

@@ -57,6 +57,7 @@ def pruned(checkpoint, output, *arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -81,6 +82,7 @@ def test_a_pruned_network_is_what_its_side_file_tells(small_ckpt, tmp_path, argu
         np.testing.assert_array_equal(value, weights[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_without_the_option_a_line_says_why_there_is_no_file(small_ckpt, tmp_path):
     done = pruned(small_ckpt, tmp_path, "--strategy", "uniform", "--ratio", "0.4")
     assert done.status == 0 and not (tmp_path / "pruned.json").exists()

@@ -106,6 +106,7 @@ def test_only_the_named_layers_change(network):
     assert everywhere.spec == type(batch)(**{**vars(batch), "detail": narrow_spec().detail})
 
 
+@pytest.mark.slow
 def test_trials_are_scored_in_the_network_and_timed_in_the_narrow_one(network, tmp_path):
     """On a machine where a convolution takes 2 ms and every instance-normalised channel 0.5 ms."""
     timed = []
@@ -143,6 +144,7 @@ def pruned(checkpoint, output, *arguments):
     return run_main(prune.main, *common, "--ckpt_path", checkpoint, "--output_path", output, *arguments)
 
 
+@pytest.mark.slow
 def test_prune_py_chooses_norms(narrow_ckpt, tiny_config, tmp_path):
     pytest.importorskip("openvino")
     common = ("--config", tiny_config, "--sensitivity_pictures", "1")
@@ -158,6 +160,7 @@ def test_prune_py_chooses_norms(narrow_ckpt, tiny_config, tmp_path):
     assert f"together: MSE {float(rows[0]['mse_unchanged']):.5f} => " in done.out
 
 
+@pytest.mark.slow
 def test_prune_py_replaces_all_norms(narrow_ckpt, tiny_config, tmp_path):
     assert pruned(narrow_ckpt, tmp_path, "--config", tiny_config, "--norm", "batch").status == 0
     network, _ = load_network(tmp_path / "pruned.ckpt")

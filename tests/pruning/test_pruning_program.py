@@ -75,6 +75,7 @@ def test_a_pruned_network_is_pruned_again(uniform, tmp_path):
     assert twice.parameters < 0.7 * once.parameters
 
 
+@pytest.mark.slow
 def test_budget_with_taylor_and_renewed_statistics(narrow_ckpt, tiny_config, tmp_path):
     options = ("--strategy", "budget", "--target", "params=8K", "--importance", "taylor", "--calibration_batches", "2")
     done = pruned(narrow_ckpt, tmp_path, "--config", tiny_config, *options)
@@ -122,6 +123,7 @@ def test_a_latency_is_measured_once_more_in_the_end(narrow_ckpt, tmp_path):
     assert "the pruned network takes 9.00 ms, the table said" in done.out
 
 
+@pytest.mark.slow
 def test_sensitivity_leaves_its_table(narrow_ckpt, tiny_config, tmp_path):
     done = pruned(narrow_ckpt, tmp_path, "--config", tiny_config, "--strategy", "sensitivity", "--ratio", "0.3",
                   "--sensitivity_pictures", "1", "--no_recalibration")  # fmt: skip
@@ -133,6 +135,7 @@ def test_sensitivity_leaves_its_table(narrow_ckpt, tiny_config, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_images_of_a_folder_renew_the_statistics(narrow_ckpt, synthetic_set, tmp_path):
     images = synthetic_set / "train" / "blurred_image"
     assert pruned(narrow_ckpt, tmp_path / "a", "--calibration", images, "--calibration_batches", "1").status == 0

@@ -18,6 +18,7 @@ from tests.support.narrow import narrow_network
 from tests.support.programs import tiny_values
 
 
+@pytest.mark.slow
 def test_each_trial_narrows_one_group(network, setting):
     """The score is the distance to the unpruned matte: it must be that of the network pruned for real."""
     inputs = ms.Tensor(image(64, 32, 3))
@@ -67,6 +68,7 @@ def test_groups_are_narrowed_to_the_same_harm(setting):
     assert (table_of(setting, {}).allot(setting, 0.0) == sizes).all()
 
 
+@pytest.mark.slow
 def test_table_and_image(setting, tmp_path):
     table = table_of(setting, {0: (10.0, 20.0)})
     table.save(tmp_path / "s.csv")

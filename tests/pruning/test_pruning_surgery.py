@@ -73,6 +73,7 @@ def worst(one: list[np.ndarray], other: list[np.ndarray]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [False, True], ids=["random", "trained"])
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_equals_the_network_with_those_channels_zeroed(encoder, trained):
@@ -89,6 +90,7 @@ def test_equals_the_network_with_those_channels_zeroed(encoder, trained):
     assert moved > PLANS / 2  # the masks do something
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["portable", "native"])
 def test_in_both_layouts(layout, monkeypatch):
     if layout == "native" and not cpu_ops.available():
@@ -102,6 +104,7 @@ def test_in_both_layouts(layout, monkeypatch):
         assert worst(outputs(narrow, inputs), Masked(network, channels).outputs(keep, inputs)) < 1e-5
 
 
+@pytest.mark.slow
 def test_mmnet():
     """Parallel branches of their own widths, joined and projected, with two logits at two heads."""
     network = narrow_mmnet(trained_like(narrow_mmnet_state()))
@@ -114,6 +117,7 @@ def test_mmnet():
         assert spec_from_json(spec_to_json(narrow.spec)) == narrow.spec
 
 
+@pytest.mark.slow
 def test_one_channel_everywhere_and_all_but_one():
     network = build(narrow_spec(), trained=False)
     channels, inputs = channels_of(network), image(32, 32, 5)
@@ -126,6 +130,7 @@ def test_one_channel_everywhere_and_all_but_one():
         assert worst(outputs(narrow, inputs), Masked(network, channels).outputs(keep, inputs)) < 1e-5
 
 
+@pytest.mark.slow
 def test_pruning_twice_is_pruning_once():
     """Pruned by one plan and then by another: exactly the weights that are in both."""
     network = build(narrow_spec(), trained=True)

@@ -24,6 +24,7 @@ NETWORKS = {"modnet": narrow_network, "mmnet": narrow_mmnet}
 LAYERS = {"encoder.to32x.0.expand.conv": 24, "lr_branch.conv_lr8x.conv": 9, "lr_branch.se.fc1": 6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_group_wider_and_the_same_outputs(name):
     network = NETWORKS[name]()
@@ -61,6 +62,7 @@ def test_new_channels_learn_from_the_first_step():
     assert (moved.max(axis=(0, 2, 3)) > 0).all()
 
 
+@pytest.mark.slow
 def test_new_weights_follow_the_seed():
     one, same, other = (arrays_of(widen(narrow_network(), LAYERS, seed)) for seed in (0, 0, 1))
     name = "encoder.to32x.0.expand.conv.weight"

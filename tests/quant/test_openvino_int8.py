@@ -12,6 +12,7 @@ from src.quant.source import open_source
 from src.runtime.openvino_runtime import openvino_core
 
 
+@pytest.mark.slow
 def test_layers_kept_in_float_by_openvino(narrow_models, tmp_path):
     source = open_source(QuantizationJob(str(narrow_models[".onnx"])), tmp_path)
     inputs = [np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32)]
@@ -35,6 +36,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
 def test_progress_bars_are_for_a_terminals_stderr(narrow_models, tmp_path, stream):
     source = open_source(QuantizationJob(str(narrow_models[".onnx"])), tmp_path)

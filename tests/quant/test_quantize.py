@@ -118,6 +118,7 @@ def test_fp16_rounds_weights_and_no_biases(built, narrow_models):
         np.testing.assert_array_equal(half[name], weight.astype(np.float16))
 
 
+@pytest.mark.slow
 def test_the_distance_from_the_float_mattes_is_told(built, narrow_models, synthetic_set):
     rows = {row["model"]: row["note"] for row in json.loads((built / "manifest.json").read_text())["models"]}
     source = open_predictor(narrow_models[".onnx"])[0]
@@ -154,6 +155,7 @@ def test_the_contract_survives_with_a_note(built, narrow_models):
     assert note["calibration"]["shape"] == [1, 3, 64, 64]
 
 
+@pytest.mark.slow
 def test_eval_takes_the_variants_and_finds_their_scores(built, tiny_config, tmp_path):
     names = ["narrow_int8.xml", "narrow_int8_minmax.onnx"]
     done = run_main(

@@ -10,6 +10,7 @@ import pytest
 from src.bench.results import Benchmark, Measurement
 from src.checkpoint.file import Meta, read_checkpoint, save_checkpoint
 from src.common.errors import CheckpointError, ConfigError, OutputError
+from src.model_file import releases
 from src.model_file.releases import ReleasedFile, ReleasedModel, read_releases
 from src.programs import release as program
 from src.quant.options import Variant
@@ -74,6 +75,7 @@ def tiny(monkeypatch) -> None:
     monkeypatch.setattr("src.deploy.parity._SIZES", ((1, 64, 64),))
 
 
+@pytest.mark.slow
 def test_a_release(tiny, tiny_config, tmp_path):
     trained = save_narrow(tmp_path / "t.ckpt")
     document = tmp_path / "README.md"
@@ -82,7 +84,7 @@ def test_a_release(tiny, tiny_config, tmp_path):
     new = ("--config", tiny_config, "--dense", trained, "--ref_size", 64, *places)
     done = run_main(program.main, *new)
     assert done.status == 0, done.err
-    files = ["tiny-ir.bin", "tiny-ir.xml", "tiny.ckpt", "tiny.onnx", "releases.json"]
+    files = ["releases.json", "tiny-ir.bin", "tiny-ir.xml", "tiny.ckpt", "tiny.onnx"]
     assert sorted(p.name for p in (tmp_path / "zoo").iterdir()) == files
     models = read_releases(tmp_path / "zoo")
     assert [m.file for m in models] == ["tiny.ckpt", "tiny.onnx", "tiny-ir.xml"]
@@ -93,7 +95,7 @@ def test_a_release(tiny, tiny_config, tmp_path):
         assert open_predictor(tmp_path / "zoo" / model.file)[0].preprocess.ref_size == 64
         assert (tmp_path / "work" / "scores" / model.file / "v00001.png").exists()
     able = "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    assert [m.file for m in models if m.bf16_scores] == ["tiny-ir.xml"] * able
+    assert [m.file for m in models if m.bf16_scores] == ["tiny.onnx", "tiny-ir.xml"] * able
     if able:
         assert models[2].bf16_scores == pytest.approx(models[2].scores, rel=0.05)
         assert models[2].bf16_scores["mse"] != models[2].scores["mse"]
@@ -111,7 +113,7 @@ def test_a_release(tiny, tiny_config, tmp_path):
 
 
 def test_nothing_to_release(tmp_path):
-    with pytest.raises(ConfigError, match=r"has no zoo\.json yet"):
+    with pytest.raises(ConfigError, match=r"has no releases\.json yet"):
         make_release(Request({}, tmp_path, tmp_path / "work", Recipe(tmp_path / "c.yml")))
     with pytest.raises(ConfigError, match="needs --config"):
         Request({"dense": tmp_path / "a.ckpt"}, tmp_path, tmp_path / "work")
@@ -143,6 +145,27 @@ def test_times_come_from_the_benchmark(tmp_path):
     assert text in circumstances([first, second])
     rows = table_rows([first, second])
     assert [(row[0], row[-1]) for row in rows] == [("`a`", "12.3"), ("`b`", "-"), ("`b@bf16`", "5.0")]
+
+
+def test_a_name_is_timed_in_openvino_and_a_file_in_its_own_runtime(tmp_path, monkeypatch):
+    monkeypatch.setattr(releases, "FOLDER", tmp_path)
+    (tmp_path / "a.onnx").touch()
+    run.write_releases([model("a", "a.onnx", latency={"milliseconds": 9.0})], tmp_path)
+    rows = [measurement("a.onnx", 8.0), measurement("a", 4.0), measurement("a", 2.0, "bf16")]
+    Benchmark({"cpu": "CPU X", "cores": 2}, {"shape": [64, 64]}, rows).save(tmp_path / "bench.json")
+    (found,) = make_release(Request({}, tmp_path, tmp_path / "work", benchmark=tmp_path / "bench.json"))
+    latencies = (found.latency, found.openvino_latency, found.bf16_latency)
+    assert [(one["milliseconds"], one["runtime"]) for one in latencies] == [
+        (8.0, "onnxruntime"),
+        (4.0, "openvino"),
+        (2.0, "openvino"),
+    ]
+    assert [(row[0], row[-1]) for row in table_rows([found])] == [
+        ("`a`", "8.0"),
+        ("`a`, OpenVINO", "4.0"),
+        ("`a@bf16`", "2.0"),
+    ]
+    assert "64x64, f32, 2 threads, CPU X, openvino" in circumstances([found])
 
 
 def test_table_by_hand():
