@@ -50,8 +50,10 @@ class ReleasedModel:
         scores: mean "mse", "mad" and "iou" of whole images; empty where not scored yet.
         dataset, pictures: what it was scored on, and how many images of it.
         latency: "milliseconds" (median) an image of the network, "threads" (None: the runtime's choice), "shape",
-            "precision" and "cpu"; None where not measured.
-        bf16_scores, bf16_latency: the same of the file computed in bf16; None where that is not done or measured.
+            "precision", "cpu" and, in newer ones, "runtime"; None where not measured.
+        bf16_scores, bf16_latency: the same of the file computed in bf16, by OpenVINO; None where that is not done or
+            measured.
+        openvino_latency: of an .onnx file in OpenVINO, `latency` being onnxruntime's; None where not measured.
     """
 
     name: str
@@ -65,6 +67,7 @@ class ReleasedModel:
     latency: dict[str, Any] | None = None
     bf16_scores: dict[str, float] | None = None
     bf16_latency: dict[str, Any] | None = None
+    openvino_latency: dict[str, Any] | None = None
 
     @property
     def file(self) -> str:
@@ -157,13 +160,23 @@ def _released_file(path: Path, suffixes: Collection[str] | None) -> Path:
     return _present(_by_preference(fitting))
 
 
+def is_released_name(model: str | Path) -> bool:
+    """Whether `find_model` takes a text for a released model's plain name, not for a file."""
+    path = Path(model)
+    return len(path.parts) == 1 and not path.is_file() and any(one.name == str(path) for one in read_releases())
+
+
 def default_model() -> Path:
+    """The file of `default_name`."""
+    return find_model(default_name())
+
+
+def default_name() -> str:
     """The first released model for which a runtime is installed; ModelError where there is none."""
     released = read_releases()
     for name in dict.fromkeys(model.name for model in released):
-        for model in _by_preference(m for m in released if m.name == name):
-            if model.present and _installed(model.suffix):
-                return model.path
+        if any(model.present and _installed(model.suffix) for model in released if model.name == name):
+            return name
     if not released:
         raise ModelError("No models are released here yet. Give a model file as --model.")
     raise ModelError(

@@ -21,12 +21,15 @@ VERBS = {
     "eval": ("eval", "score networks on a validation set"),
     "convert": ("convert", "turn PyTorch weights into a checkpoint"),
     "prune": ("prune", "make a network narrower"),
+    "prune-and-retrain": ("prune_and_retrain", "prune, train what is left, score both"),
+    "prune-table": ("prune_table", "networks before and after pruning in one table"),
     "widen": ("widen", "make a network wider without changing its output"),
     "average": ("average", "average the weights of checkpoints"),
     "export": ("export", "write a checkpoint as ONNX, OpenVINO IR or MindIR"),
     "quantize": ("quantize", "write fp16, bf16 and int8 variants of a model"),
     "benchmark": ("benchmark", "time models side by side"),
     "doctor": ("check_dataset", "examine the data sets of a configuration"),
+    "train-release": ("train_release", "make the released networks from nothing, in a checkout"),
     "mmnet": ("mmnet", "turn MMNet's options into a configuration"),
 }
 

@@ -14,7 +14,7 @@ from ..common.log import logger, setup_logging
 from ..common.text import count_of
 from ..evaluation.offline.bin_store import FOLDER, OUTPUT, BinInputs, BinOutputs
 from ..evaluation.offline.infer import infer
-from ..inference.model import resolve_model
+from ..inference.model import model_to_open
 from ..runtime.factory import open_predictor
 from ..runtime.options import add_model_arguments, open_options
 
@@ -34,7 +34,7 @@ def main() -> None:
     """Run the model over the prepared images."""
     args = parse_arguments()
     setup_logging()
-    predictor, _ = open_predictor(resolve_model(args.model), args.device, **open_options(args))
+    predictor, _ = open_predictor(model_to_open(args.model), args.device, **open_options(args))
     inputs, outputs = BinInputs(args.bins), BinOutputs(args.bins, args.output_path)
     seconds = infer(predictor, args.model, inputs, outputs)
     count = len(inputs.names)

@@ -60,6 +60,7 @@ class Outcome:
     trials: list[Trial] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; an infinite signal-to-noise ratio is null."""
         ranking = [asdict(harm) | {"snr": harm.snr if math.isfinite(harm.snr) else None} for harm in self.ranking]
         trials = [asdict(trial) for trial in self.trials]
         return {"met": self.met, "chosen": asdict(self.chosen), "trials": trials, "ranking": ranking}
@@ -102,18 +103,23 @@ class FloatLayerSearch:
         and then neither alone is any better in float.
         """
         order = sorted((Harm(*item) for item in snr.items()), key=lambda harm: harm.snr)
-        measured = [self._measured(harm, always, first) for harm in order[:CANDIDATES]]
+        harms = [self._harm(one.layer, always, first) for one in order[:CANDIDATES]]
+        measured = [Harm(one.layer, one.snr, harm) for one, harm in zip(order, harms, strict=False)]
         least = max(0.0, _HARMFUL * (first.score.band_mse - self.reference.band_mse))
-        harmful = sorted((harm for harm in measured if harm.harm > least), key=lambda harm: -harm.harm)
-        return [*harmful, *(harm for harm in measured if not harm.harm > least), *order[CANDIDATES:]]
+        harmful = [i for i, harm in enumerate(harms) if harm > least]
+        harmful.sort(key=lambda i: -harms[i])
+        others = [one for i, one in enumerate(measured) if i not in harmful]
+        return [*(measured[i] for i in harmful), *others, *order[CANDIDATES:]]
 
-    def _measured(self, harm: Harm, always: tuple[str, ...], first: Trial) -> Harm:
-        alone = self._try((*always, harm.layer))
-        return Harm(harm.layer, harm.snr, first.score.band_mse - alone.score.band_mse)
+    def _harm(self, layer: str, always: tuple[str, ...], first: Trial) -> float:
+        """By how much the band MSE falls when this layer alone is in float."""
+        return first.score.band_mse - self._try((*always, layer)).score.band_mse
 
     def _fewest(self, always: tuple[str, ...], layers: list[str]) -> int:
-        """How many of the first layers to keep: doubled until the budget holds, then halved in between; 0: no number
-        holds, one layer at least being left in 8 bits."""
+        """How many of the first layers to keep: doubled until the budget holds, then halved in between.
+
+        0: no number holds, one layer at least being left in 8 bits.
+        """
         if len(layers) < 2:
             return 0
         low, high = 0, 1
@@ -127,8 +133,10 @@ class FloatLayerSearch:
         return high
 
     def _thinned(self, always: tuple[str, ...], layers: list[str]) -> list[str]:
-        """Without the layers that the budget holds without as well, the least harmful tried first; a long list stays
-        as it is."""
+        """Without the layers that the budget holds without as well, the least harmful tried first.
+
+        A long list stays as it is.
+        """
         keep = list(layers)
         for layer in reversed(layers) if 1 < len(layers) <= CANDIDATES else ():
             fewer = [other for other in keep if other != layer]

@@ -29,10 +29,10 @@ def calibration_inputs(choice: Calibration, config: Config | None, predictor: Pr
     chosen = rng.permutation(len(files))[: choice.size]
     if len(chosen) < choice.size:
         logger.warning("calibration: %d images are expected, there are %d", choice.size, len(chosen))
-    pictures = (read_image(files[i]) for i in chosen)
+    images = (read_image(files[i]) for i in chosen)
     if predictor.form.size is None and isinstance(predictor.preprocess.ref_size, int):
-        pictures = (_square(picture, rng) for picture in pictures)
-    return [predictor.prepare(picture) for picture in pictures]
+        images = (_square(image, rng) for image in images)
+    return [predictor.prepare(image) for image in images]
 
 
 def _files(choice: Calibration, config: Config | None) -> list[Path]:

@@ -22,6 +22,7 @@ def variant_contract(source: Source, note: Mapping[str, Any], scores: Mapping[st
 
 
 def save_onnx(model: onnx.ModelProto, contract: Contract, path: Path) -> None:
+    """Write an ONNX model with its contract inside."""
     helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
     onnx.save(model, path)
 

@@ -60,4 +60,5 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def fits_float16(weights: np.ndarray) -> bool:
-    return np.abs(weights).max() <= np.finfo(np.float16).max
+    """Whether no weight is beyond the largest float16."""
+    return bool(np.abs(weights).max() <= np.finfo(np.float16).max)

@@ -34,6 +34,7 @@ class ManifestEntry:
 
 
 def describe(path: Path) -> dict[str, Any]:
+    """Name, bytes and SHA-256 of a file."""
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 

@@ -4,22 +4,25 @@ import logging
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 
 from ..common.errors import NetworkError
 from ..model_file.contract import Contract
-from .files import save_onnx
 from .layers import layers_of
-from .onnx_ranges import calibration_method, import_quantization, ranges_of
-from .options import Variant
-from .source import Source
+from .onnx_ranges import METHODS, calibration_method, import_quantization, ranges_of
+from .registry import Choice, register_backend
+
+if TYPE_CHECKING:
+    from .options import Variant
+    from .source import Source
 
 # The last step, Sigmoid, and instance norm stay in float: 8 bits of theirs cost accuracy and no time is won.
 OPERATORS = ("Conv", "Relu", "Clip", "Add", "Mul", "Concat", "Resize", "GlobalAveragePool")
 
 
+@register_backend("onnxruntime", ".onnx", method=Choice(METHODS, "minmax"))
 class OnnxInt8:
     """Writes the int8 ONNX file of a source with any layers left in float; the ranges are measured once.
 
@@ -27,7 +30,7 @@ class OnnxInt8:
         layers: operators by layer, as `src.quant.layers.layers_of` finds them.
     """
 
-    def __init__(self, source: Source, variant: Variant, inputs: list[np.ndarray]) -> None:
+    def __init__(self, source: "Source", variant: "Variant", inputs: list[np.ndarray]) -> None:
         self.source, self.method = source, variant.method or "minmax"
         # export.py gives a node and its one output the same name, so that its inputs name the nodes before it
         nodes = source.model.graph.node
@@ -36,10 +39,15 @@ class OnnxInt8:
 
     @property
     def note(self) -> dict[str, str]:
+        """See `src.quant.registry.Int8`."""
         return {"tool": "onnxruntime", "method": self.method}
 
     def write(self, path: Path, contract: Contract, keep_float: Collection[str]) -> None:
         """Quantise all layers but `keep_float` into `path` (.onnx)."""
+        import onnx
+
+        from .files import save_onnx
+
         quantization = import_quantization()
         with tempfile.TemporaryDirectory() as folder:
             cache, made = Path(folder) / "ranges.json", Path(folder) / "int8.onnx"

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..runtime.options import not_installed
 
+METHODS = ("kl", "percentile", "minmax")
 _SETTINGS: dict[str, dict[str, Any]] = {
     "kl": {"num_bins": 1024, "num_quantized_bins": 128},
     "percentile": {"num_bins": 2048, "percentile": 99.999, "symmetric": False},
@@ -37,7 +38,8 @@ def ranges_of(path: Path, inputs: Iterable[np.ndarray], method: str, operators: 
     Args:
         path: of the ONNX model.
         inputs: network inputs of one shape.
-        method: kl, percentile or minmax.
+        method: one of `METHODS`.
+        operators: types of the operators.
     """
     quantization = import_quantization()
     import onnx
@@ -57,6 +59,7 @@ def ranges_of(path: Path, inputs: Iterable[np.ndarray], method: str, operators: 
 
 
 def calibration_method(method: str) -> Any:
+    """onnxruntime's name of a method of `METHODS`."""
     methods = import_quantization().CalibrationMethod
     return {"kl": methods.Entropy, "percentile": methods.Percentile, "minmax": methods.MinMax}[method]
 

@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,12 +14,22 @@ from ..model_file.contract import Contract
 from ..runtime.openvino_runtime import import_openvino
 from ..runtime.options import not_installed
 from .layers import CONVOLUTIONS, layers_of
-from .options import Variant
-from .source import Source
+from .registry import Choice, register_backend
+
+if TYPE_CHECKING:
+    from .options import Variant
+    from .source import Source
 
 _SPLIT = "/WithoutBiases"  # OpenVINO's converter makes two operators of a convolution with bias, the sum keeps the name
 
 
+@register_backend(
+    "openvino",
+    ".xml",
+    bf16=True,
+    preset=Choice(("performance", "mixed"), "performance"),
+    bias_correction=Choice(("fast", "full", "off"), "fast"),
+)
 class OpenVinoInt8:
     """Writes the int8 IR of a source with any layers left in float.
 
@@ -27,7 +37,7 @@ class OpenVinoInt8:
         layers: operators by layer, as `src.quant.layers.layers_of` finds them.
     """
 
-    def __init__(self, source: Source, variant: Variant, inputs: list[np.ndarray]) -> None:
+    def __init__(self, source: "Source", variant: "Variant", inputs: list[np.ndarray]) -> None:
         self.source, self.inputs = source, inputs
         self.preset = variant.preset or "performance"
         self.bias_correction = variant.bias_correction or "fast"
@@ -39,6 +49,7 @@ class OpenVinoInt8:
 
     @property
     def note(self) -> dict[str, str]:
+        """See `src.quant.registry.Int8`."""
         return {"tool": "nncf", "preset": self.preset, "bias_correction": self.bias_correction}
 
     def write(self, path: Path, contract: Contract, keep_float: Collection[str]) -> None:

@@ -1,4 +1,7 @@
-"""What quantize.py was asked for, checked: which variants of which model, from which images."""
+"""What quantize.py was asked for, checked: which variants of which model, from which images.
+
+It may be said by flags, by a build file (YAML), or by both; flags that are given replace the file's values.
+"""
 
 import argparse
 from collections.abc import Mapping
@@ -10,13 +13,14 @@ from ..common.checks import check_choice
 from ..common.cli import parse_share
 from ..common.errors import ConfigError
 from ..common.text import nearest
+from ..config.yaml_file import read_yaml
 from ..model_file.releases import find_model
+from .registry import Backend, find_backend, known_backends
 
-BACKENDS = {"openvino": ".xml", "onnxruntime": ".onnx"}  # and the suffix of their files
 DTYPES = ("fp16", "bf16", "int8")
-METHODS = ("kl", "percentile", "minmax")
-PRESETS = ("performance", "mixed")
-BIAS_CORRECTIONS = ("fast", "full", "off")
+_OF_BACKENDS = ("method", "preset", "bias_correction")  # fields of `Variant` that one backend's int8 has
+_OF_VARIANTS = ("dtype", "type", *_OF_BACKENDS, "keep_float")
+_OF_CALIBRATION = {"calibration": "folder", "calibration_size": "size", "seed": "seed"}
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,20 @@ class Variant:
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, DTYPES)
-        check_choice("type", self.type, tuple(BACKENDS))
-        if self.dtype == "bf16" and self.type != "openvino":
-            raise ConfigError("onnxruntime does not compute in bf16 on a CPU; take `openvino` for bf16.")
-        for name, choices, runtime in _OF_INT8:
-            _check_int8_option(self, name, choices, runtime)
+        backend = self.backend
+        if self.dtype == "bf16" and not backend.bf16:
+            able = " or ".join(f"`{other.name}`" for other in known_backends() if other.bf16)
+            raise ConfigError(f"{self.type} does not compute in bf16 on a CPU; take {able} for bf16.")
+        for name in _OF_BACKENDS:
+            _check_int8_option(self, name)
         if not isinstance(self.keep_float, list | tuple) or not all(isinstance(n, str) for n in self.keep_float):
             raise ConfigError(f"`keep_float` is a list of layers' names, got {self.keep_float!r}.")
         object.__setattr__(self, "keep_float", tuple(self.keep_float))
+
+    @property
+    def backend(self) -> Backend:
+        """The backend of `type`; ConfigError for an unknown one."""
+        return find_backend(self.type)
 
     @property
     def label(self) -> str:
@@ -69,25 +79,21 @@ class Variant:
         return "bf16" if self.dtype == "bf16" else "f32"
 
 
-_OF_INT8 = (
-    ("method", METHODS, "onnxruntime"),
-    ("preset", PRESETS, "openvino"),
-    ("bias_correction", BIAS_CORRECTIONS, "openvino"),
-)
-
-
-def _check_int8_option(variant: Variant, name: str, choices: tuple[str, ...], runtime: str) -> None:
+def _check_int8_option(variant: Variant, name: str) -> None:
     value = getattr(variant, name)
     if value is False:  # YAML reads a bare `off` so
         value = "off"
         object.__setattr__(variant, name, value)
+    owners = [backend for backend in known_backends() if name in backend.choices]
     if value is None:
         return
-    check_choice(name, value, choices)
-    if (variant.dtype, variant.type) != ("int8", runtime):
+    check_choice(name, value, tuple(dict.fromkeys(v for owner in owners for v in owner.choices[name].values)))
+    if variant.dtype != "int8" or variant.backend not in owners:
         raise ConfigError(
-            f"`{name}` is a choice of {runtime}'s int8, not of {variant.type}'s {variant.dtype}. Leave it out."
+            f"`{name}` is a choice of {' and '.join(owner.name for owner in owners)}'s int8, not of {variant.type}'s "
+            f"{variant.dtype}. Leave it out."
         )
+    check_choice(name, value, variant.backend.choices[name].values)
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ class QuantizationJob:
         output: folder for the files.
         backend: the variants to make.
         config: YAML file with the data sets; None where none is needed.
-        input_shape: of a checkpoint's export, as `src.deploy.onnx_model.parse_shape` reads it.
+        input_shape: of a checkpoint's export, as `src.deploy.options.parse_shape` reads it.
         max_mse_increase: over the float model's on the validation images; None measures no budget.
         validation_size: how many validation images are scored, from the first; None: all.
         overwrite: replace files of an earlier call.
@@ -157,6 +163,43 @@ class QuantizationJob:
         files = [(variant.label, variant.precision, variant.type) for variant in self.backend]
         if len(set(files)) < len(files):
             raise ConfigError("Two of the variants would be the same file: each `backend` once.")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that `from_args` reads; the parser must leave out what is not given (argparse.SUPPRESS)."""
+    add = parser.add_argument
+    backends = known_backends()
+    add("--build", help="YAML file with the values below; flags that are given replace its own")
+    add("--model", help=".onnx file of export.py, a checkpoint, or a released model's name (its checkpoint)")
+    add("-c", "--config", help="YAML file with the training set to calibrate with and the validation set to score on")
+    add("--output_path", dest="output", help="folder for the files (default: ./output)")
+    add("--dtype", help=f"{', '.join(DTYPES)} (default: {Variant.dtype})")
+    add("--backend", dest="type", help=f"{' or '.join(b.name for b in backends)} (default: {Variant.type})")
+    for backend in backends:
+        for name, choice in backend.choices.items():
+            add(f"--{name}", help=f"of {backend.name}'s int8: {', '.join(choice.values)} (default: {choice.default})")
+    add("--keep_float", nargs="+", metavar="LAYER", help="layers that stay in float")
+    add("--calibration", metavar="FOLDER", help="images to calibrate with (default: the training set)")
+    add("--calibration_size", type=int, metavar="N", help="how many of them (default: 64)")
+    add("--seed", type=int, help="which of them (default: 0)")
+    add("--input_shape", help="of a checkpoint: N,3,H,W for a fixed input (default: all free)")
+    add("--max_mse_increase", metavar="SHARE",
+        help="such as 10%%: int8 keeps layers in float until the MSE is within it")  # fmt: skip
+    add("--validation_size", type=int, metavar="N", help="score the first N validation images (default: all)")
+    add("--overwrite", action="store_true", help="replace files of an earlier call")
+
+
+def from_args(args: argparse.Namespace) -> QuantizationJob:
+    """The job that the command line asks for, with what its build file says; raises as `read_job` does."""
+    given = dict(vars(args))
+    values = read_yaml(Path(given.pop("build")), "build file") if "build" in given else {}
+    backend = {name: given.pop(name) for name in _OF_VARIANTS if name in given}
+    calibration = {key: given.pop(flag) for flag, key in _OF_CALIBRATION.items() if flag in given}
+    if backend and "backend" in values:
+        raise ConfigError(f"--{next(iter(backend))} would change every `backend` of the build file; change it there.")
+    if calibration:
+        given["calibration"] = (values.get("calibration") or {}) | calibration
+    return read_job(values | given | ({"backend": backend} if backend else {}))
 
 
 def read_job(values: Mapping[str, Any]) -> QuantizationJob:

@@ -9,7 +9,7 @@ from ..common.log import logger
 from ..model_file.releases import ReleasedFile, ReleasedModel
 from ..models.costs import count
 from ..quant.files import files_of
-from ..quant.options import BACKENDS, QuantizationJob, Variant
+from ..quant.options import QuantizationJob, Variant
 from ..quant.run import quantise
 
 SIZE = 512
@@ -26,7 +26,8 @@ class Deployed:
 
     @property
     def file(self) -> str:
-        return self.name + BACKENDS[self.variant.type]
+        """Name of the file to open."""
+        return self.name + self.variant.backend.suffix
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Product:
     what: str
     most_mb: float
     deployed: tuple[Deployed, ...]
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the files to open."""
+        return [f"{self.name}.ckpt", *(form.file for form in self.deployed)]
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,10 @@ class Recipe:
 
 
 def _product(name: str, what: str, most_mb: float, *int8: Variant) -> Product:
-    """Checkpoint, float16 files for both runtimes, and int8 files."""
-    half = [Deployed(name, what, Variant("fp16", runtime), most_mb) for runtime in ("onnxruntime", "openvino")]
+    """Checkpoint, one ONNX file with float16 weights, which OpenVINO opens too, and int8 files."""
+    half = Deployed(name, what, Variant("fp16", "onnxruntime"), most_mb)
     eight = [Deployed(f"{name}-int8", f"{name} in 8 bits", variant, 3) for variant in int8]
-    return Product(name, what, most_mb, (*half, *eight))
+    return Product(name, what, most_mb, (half, *eight))
 
 
 _FULL = Variant("int8", "openvino", bias_correction="full")  # on one network its MSE was 2.5 % below the fast one's
@@ -114,6 +120,6 @@ def _deploy(product: Product, checkpoint: Path, recipe: Recipe) -> None:
             "holds the reports. Nothing was released. Allow more, or train on."
         )
     for form in product.deployed:
-        made_as = made / f"{product.name}_{form.variant.label}{BACKENDS[form.variant.type]}"
+        made_as = made / f"{product.name}_{form.variant.label}{form.variant.backend.suffix}"
         for part in files_of(made_as):
             part.rename((checkpoint.parent / form.file).with_suffix(part.suffix))

@@ -13,7 +13,8 @@ from ..common.log import logger
 from ..config.config import load_config
 from ..data.pairs import evaluation_pairs
 from ..evaluation.comparison import score
-from ..model_file.releases import INDEX, ReleasedModel, find_model, read_releases, write_releases
+from ..model_file.formats import known_formats
+from ..model_file.releases import INDEX, ReleasedModel, find_model, is_released_name, read_releases, write_releases
 from ..runtime.factory import open_predictor
 from ..runtime.options import join_precision
 from .products import PRODUCTS, Recipe, build
@@ -63,26 +64,31 @@ def make_release(request: Request) -> list[ReleasedModel]:
         )
     products = [PRODUCTS[key] for key in request.checkpoints]
     if not request.overwrite:
-        names = [n for p in products for n in (f"{p.name}.ckpt", *(form.file for form in p.deployed))]
-        targets = [request.folder / name for name in names]
+        targets = [request.folder / name for product in products for name in product.files]
         refuse_existing(*targets, cure="Add --overwrite to release a new one.")
     benchmark = Benchmark.load(request.benchmark) if request.benchmark else None
     work = unused_folder(request.work, ("models", "scores"))
-    made, models = work / "models", []
-    if products:
-        make_folder(made)
-    for product, checkpoint in zip(products, request.checkpoints.values(), strict=True):
-        models += build(product, checkpoint, made, request.recipe)
+    models: list[ReleasedModel] = []
+    if request.recipe and products:
+        models = _built(request, request.recipe, make_folder(work / "models"))
     if request.recipe:
-        chosen, place = (models, made) if products else (known, request.folder)
+        chosen, place = (models, work / "models") if products else (known, request.folder)
         models = list(_scored(chosen, place, request.recipe.config, make_folder(work / "scores")))
     merged = _merge(known, models)
     if benchmark:
         merged = [_timed(model, benchmark) for model in merged]
     if products:
-        _put_in_place(models, made, request.folder)
+        _put_in_place(models, work / "models", request.folder)
     write_releases(merged, request.folder)
     return merged
+
+
+def _built(request: Request, recipe: Recipe, folder: Path) -> list[ReleasedModel]:
+    """All files of the request's products, not scored yet."""
+    found: list[ReleasedModel] = []
+    for key, checkpoint in request.checkpoints.items():
+        found += build(PRODUCTS[key], checkpoint, folder, recipe)
+    return found
 
 
 def _scored(models: Sequence[ReleasedModel], folder: Path, config: Path, output: Path) -> Iterable[ReleasedModel]:
@@ -115,21 +121,30 @@ def _merge(known: Sequence[ReleasedModel], new: Sequence[ReleasedModel]) -> list
 
 
 def _timed(model: ReleasedModel, benchmark: Benchmark) -> ReleasedModel:
-    """With the times of the benchmark's first rows of this file in f32 and bf16; as it is where there is none."""
+    """With the benchmark's first time of this file in each runtime and precision; as it is where there is none."""
     rows = [row for row in benchmark.models if find_model(row.model).name == model.file and row.inference_ms]
     if not rows:
         logger.info("no time of %s in the benchmark", model.file)
-    times = {row.precision: _latency(row, benchmark) for row in reversed(rows)}
-    return replace(model, latency=times.get("f32", model.latency), bf16_latency=times.get("bf16", model.bf16_latency))
+    own = known_formats()[model.suffix].package
+    for latency in (_latency(row, benchmark) for row in reversed(rows)):
+        if latency["precision"] == "bf16":
+            model = replace(model, bf16_latency=latency)
+        elif latency["runtime"] == own:
+            model = replace(model, latency=latency)
+        else:
+            model = replace(model, openvino_latency=latency)
+    return model
 
 
 def _latency(row: Measurement, benchmark: Benchmark) -> dict[str, Any]:
+    form = known_formats()[find_model(row.model).suffix]
     return {
         "milliseconds": row.inference_ms,
         "threads": row.threads,
         "precision": row.precision,
         "shape": benchmark.settings["shape"],
         "cpu": benchmark.machine["cpu"],
+        "runtime": form.opened_by(row.precision, is_released_name(row.model)),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..common.errors import OutputError
 from ..common.files import write_text
@@ -15,39 +16,41 @@ BEGIN, END = "<!-- released models: begin -->", "<!-- released models: end -->"
 
 
 def table_rows(models: Sequence[ReleasedModel]) -> list[list[str]]:
-    """Cells under `HEAD`, in bf16 below those in f32; what is not known is a dash."""
-    return [_cells(model) for model in _with_bf16(models)]
+    """Cells under `HEAD`, in OpenVINO and in bf16 below those in f32; what is not known is a dash."""
+    return [_cells(label, model) for label, model in _rows(models)]
 
 
-def _with_bf16(models: Sequence[ReleasedModel]) -> Iterator[ReleasedModel]:
-    """Each model, and behind it what is known of it in bf16, as a model of its own."""
+def _rows(models: Sequence[ReleasedModel]) -> Iterator[tuple[str, ReleasedModel]]:
+    """Each model, and behind it what is known of it in OpenVINO and in bf16, as models of their own."""
     for model in models:
-        yield model
+        yield f"`{model.name}`", model
+        if model.openvino_latency:
+            yield f"`{model.name}`, OpenVINO", replace(model, latency=model.openvino_latency)
         if model.bf16_scores or model.bf16_latency:
-            name = join_precision(model.name, "bf16")
-            yield replace(model, name=name, scores=model.bf16_scores, latency=model.bf16_latency)
+            rounded = replace(model, scores=model.bf16_scores, latency=model.bf16_latency)
+            yield f"`{join_precision(model.name, 'bf16')}`", rounded
 
 
-def _cells(model: ReleasedModel) -> list[str]:
+def _cells(label: str, model: ReleasedModel) -> list[str]:
     def number(value: float | None, form: str) -> str:
         return "-" if value is None else format(value, form)
 
-    scores = model.scores or {}
+    scores, latency = model.scores or {}, model.latency or {}
     return [
-        f"`{model.name}`",
+        label,
         f"`{model.file}`",
         number(model.parameters, ","),
         number(model.macs and model.macs / 1e9, ".2f"),
         f"{model.bytes / 1e6:.2f}",
         *(number(scores.get(name), ".4f") for name in ("mse", "mad", "iou")),
-        number(model.latency and model.latency["milliseconds"], ".1f"),
+        number(latency.get("milliseconds"), ".1f"),
     ]
 
 
 def circumstances(models: Sequence[ReleasedModel]) -> str:
     """What the numbers of the table rest on."""
     sets = dict.fromkeys(f"{m.dataset} ({m.pictures} images)" for m in models if m.scores)
-    timings = dict.fromkeys(_timing(m.latency) for m in _with_bf16(models) if m.latency)
+    timings = dict.fromkeys(_timing(m.latency) for _, m in _rows(models) if m.latency)
     texts = ["Parameters are the learned ones, MACs those of one 512x512 image in deployment; MB are 10^6 bytes."]
     if sets:
         texts.append(
@@ -59,9 +62,10 @@ def circumstances(models: Sequence[ReleasedModel]) -> str:
     return " ".join(texts)
 
 
-def _timing(latency: dict) -> str:
+def _timing(latency: dict[str, Any]) -> str:
     threads = f"{latency['threads']} threads" if latency["threads"] else "the runtime's choice of threads"
-    return f"{'x'.join(map(str, latency['shape']))}, {latency['precision']}, {threads}, {latency['cpu']}"
+    runtime = f", {latency['runtime']}" if "runtime" in latency else ""
+    return f"{'x'.join(map(str, latency['shape']))}, {latency['precision']}, {threads}, {latency['cpu']}{runtime}"
 
 
 def put_between_markers(path: Path, text: str) -> bool:

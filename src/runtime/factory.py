@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model_file.contract import Contract
-from ..model_file.releases import verified_model
+from ..model_file.releases import is_released_name, verified_model
 from .base import Predictor
 from .input_size import use_ref_size
 from .options import RuntimeOptions
@@ -25,7 +25,8 @@ def open_predictor(
 
     Args:
         path: `.ckpt` or `.mindir` (MindSpore), `.onnx` (onnxruntime) or `.xml` (OpenVINO IR); or a released model's
-            name (see `src.model_file.releases`).
+            name (see `src.model_file.releases`). What a plain name means is opened by OpenVINO where that is
+            installed, and an `.onnx` file in another precision than f32 always is.
         device: the runtime's name of a device: CPU, GPU, NPU; Ascend and auto for MindSpore.
         threads: threads of the CPU; None leaves them to the runtime. MindSpore takes them once a process.
         precision: f32, bf16 or f16, in which a floating-point model is computed, as far as the runtime has it; None
@@ -41,9 +42,9 @@ def open_predictor(
         ConfigError: an option has no sensible value.
         DeviceError: the device, or the precision on it, or the runtime itself is not here.
     """
+    by_name = is_released_name(path)
     path = verified_model(path)
-    opener = opener_of(path)
     options = RuntimeOptions(device, device_id, threads, precision or "f32", preprocess or {})
-    predictor, contract = opener(path, options)
+    predictor, contract = opener_of(path, options.precision, by_name)(path, options)
     use_ref_size(predictor, options.preprocess.get("ref_size"), path)
     return predictor, contract

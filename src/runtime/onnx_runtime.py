@@ -10,7 +10,7 @@ from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
 from ..model_file.formats import ONNX
 from ..spec.preprocess import Preprocess
 from .base import InputForm, Predictor
-from .options import RuntimeOptions, check_device, not_installed, only_f32
+from .options import RuntimeOptions, check_device, not_installed
 from .registry import register_runtime
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class OnnxPredictor(Predictor):
 @register_runtime(ONNX)
 def open_onnx(path: Path, options: RuntimeOptions) -> tuple[OnnxPredictor, Contract]:
     """See `src.runtime.factory.open_predictor`."""
-    only_f32(options.precision, "onnxruntime")
     session = _session(path, options)
     declared = session.get_inputs()[0]
     shape = [side if isinstance(side, int) else None for side in declared.shape]

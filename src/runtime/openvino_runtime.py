@@ -11,7 +11,7 @@ import numpy as np
 
 from ..common.errors import DeviceError, ModelError
 from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
-from ..model_file.formats import OPENVINO_IR
+from ..model_file.formats import ONNX, OPENVINO_IR
 from ..spec.preprocess import Preprocess
 from .base import InputForm, Predictor
 from .options import RuntimeOptions, check_device, not_installed
@@ -90,7 +90,7 @@ class OpenVinoPredictor(Predictor):
             ) from error
 
 
-@register_runtime(OPENVINO_IR)
+@register_runtime(OPENVINO_IR, ONNX, package="openvino")
 def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredictor, Contract]:
     """See `src.runtime.factory.open_predictor`."""
     device, properties = _where_and_how(options)
@@ -99,15 +99,22 @@ def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredicto
     except RuntimeError as error:
         raise ModelError(
             f"{path} cannot be opened by OpenVINO: it is missing, truncated, damaged, without its .bin file, or no IR "
-            f"({_first_line(error)}). Export it again."
+            f"or ONNX model ({_first_line(error)}). Export it again."
         ) from error
     declared = model.input(0)
     shape = [side.get_length() if side.is_static else None for side in declared.get_partial_shape()]
     dtype = declared.get_element_type().get_type_name()
     form = InputForm.read(shape, _DTYPES.get(dtype, dtype), path)
-    text = model.get_rt_info(CONTRACT_KEY).astype(str) if model.has_rt_info(CONTRACT_KEY) else None
-    contract = read_contract(text, path, options.preprocess)
+    contract = read_contract(_contract_text(model), path, options.preprocess)
     return OpenVinoPredictor(model, device, properties, contract.preprocess, form), contract
+
+
+def _contract_text(model: "openvino.Model") -> str | None:
+    """The contract's JSON from an IR, or from an ONNX file's metadata, which OpenVINO keeps as `framework`."""
+    for place in ([CONTRACT_KEY], ["framework", CONTRACT_KEY]):
+        if model.has_rt_info(place):
+            return str(model.get_rt_info(place).astype(str))
+    return None
 
 
 def in_memory(model: bytes, options: RuntimeOptions) -> OpenVinoPredictor:

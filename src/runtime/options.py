@@ -56,7 +56,7 @@ def only_f32(precision: str, runtime: str) -> None:
     """DeviceError where a runtime that computes in f32 alone is asked for another precision."""
     if precision != "f32":
         raise DeviceError(
-            f"{runtime} computes a float model in f32, not in {precision}. Use an OpenVINO IR (.xml) for {precision}."
+            f"{runtime} computes a float model in f32, not in {precision}. Give an .onnx or .xml file for {precision}."
         )
 
 

@@ -14,33 +14,39 @@ from pathlib import Path
 
 from ..common.errors import ModelError
 from ..model_file.contract import Contract
-from ..model_file.formats import ModelFormat, register_format
+from ..model_file.formats import ModelFormat, known_formats, register_format
 from .base import Predictor
 from .options import RuntimeOptions
 
 Opener = Callable[[Path, RuntimeOptions], tuple[Predictor, Contract]]
-_OPENERS: dict[str, Opener] = {}
+_OPENERS: dict[tuple[str, str], Opener] = {}  # by suffix and package
 _MODULES_END = "_runtime"
 
 
-def register_runtime(*formats: ModelFormat) -> Callable[[Opener], Opener]:
-    """Decorator: let this function open files of these formats; a format that is new is made known."""
+def register_runtime(*formats: ModelFormat, package: str | None = None) -> Callable[[Opener], Opener]:
+    """Decorator: let this function open files of these formats; a format that is new is made known.
+
+    Args:
+        formats: the formats.
+        package: the runtime's package; None is each format's own. Otherwise it stands among the format's `others`.
+    """
 
     def register(opener: Opener) -> Opener:
         for form in formats:
             register_format(form)
-            _OPENERS[form.suffix] = opener
+            _OPENERS[form.suffix, package or form.package] = opener
         return opener
 
     return register
 
 
-def opener_of(path: Path) -> Opener:
-    """What opens the file, by its suffix; ModelError for a suffix that no runtime registered."""
+def opener_of(path: Path, precision: str = "f32", by_name: bool = False) -> Opener:
+    """What opens the file; see `ModelFormat.opened_by`. ModelError for a suffix that no runtime registered."""
     _import_runtimes()
-    if path.suffix not in _OPENERS:
-        raise ModelError(f"'{path}' is no model file: known are {', '.join(sorted(_OPENERS))}.")
-    return _OPENERS[path.suffix]
+    form = known_formats().get(path.suffix)
+    if form is None:
+        raise ModelError(f"'{path}' is no model file: known are {', '.join(sorted(known_formats()))}.")
+    return _OPENERS[path.suffix, form.opened_by(precision, by_name)]
 
 
 @cache

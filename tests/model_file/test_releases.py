@@ -80,7 +80,7 @@ def test_a_files_description(tmp_path):
         (RUNTIMES, "small", "small.xml"),
         (("onnxruntime",), "small", "small.onnx"),
         (("mindspore",), "small", "small.ckpt"),
-        (("openvino",), "big", "big.onnx"),  # opening it says that onnxruntime is missing
+        (("openvino",), "big", "big.onnx"),  # OpenVINO opens ONNX too
     ],
 )
 def test_a_name_means_the_form_that_runs_best_here(pretrained, monkeypatch, installed, name, file):
@@ -94,8 +94,8 @@ def test_a_name_means_the_form_that_runs_best_here(pretrained, monkeypatch, inst
         (RUNTIMES, "big.onnx"),
         (("onnxruntime",), "big.onnx"),
         (("mindspore",), "big.ckpt"),
-        (("openvino",), "small.xml"),
-        (("openvino", "mindspore"), "big.ckpt"),
+        (("openvino",), "big.onnx"),
+        (("openvino", "mindspore"), "big.onnx"),
     ],
 )
 def test_the_default_is_the_first_model_that_can_be_opened(pretrained, monkeypatch, installed, file):
@@ -201,7 +201,7 @@ def test_infer_lists_models_and_takes_the_default(pretrained, tmp_path, monkeypa
     write_alpha(tmp_path / "me.png", disc(32, 32, 10, 64))
     with fake_model() as (_, given):
         done = run_main(infer.main, "--input", tmp_path / "me.png", "--output", tmp_path / "out")
-    assert (done.status, given["path"]) == (0, pretrained / "small.xml")
+    assert (done.status, given["path"]) == (0, "big")
     done = run_main(infer.main, "--model", "smal", "--input", tmp_path / "me.png", "--output", tmp_path / "out")
     assert "Did you mean `small`?" in done.assert_refused()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pytest
 import yaml
 
 from src.imaging import read_image, write_alpha
@@ -48,6 +49,7 @@ def self_scored(config: Path, model: Path, folder: Path) -> Path:
     return write_yaml(folder / "self.yml", values)
 
 
+@pytest.mark.slow
 def test_the_budget_keeps_the_planted_layers_in_float(tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr(budget, "CANDIDATES", 3)
     models = {

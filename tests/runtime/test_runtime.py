@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +13,13 @@ from src.common.errors import CheckpointError, ConfigError, DeviceError, ModelEr
 from src.deploy.export import export
 from src.deploy.options import ExportOptions
 from src.imaging import to_input
+from src.model_file import releases
 from src.model_file.contract import Contract, read_contract
 from src.models import maps
 from src.runtime.base import InputForm
 from src.runtime.factory import open_predictor
-from src.runtime.openvino_runtime import openvino_core
+from src.runtime.onnx_runtime import OnnxPredictor
+from src.runtime.openvino_runtime import OpenVinoPredictor, openvino_core
 from src.runtime.options import join_precision, split_precision
 from src.spec.preprocess import Preprocess
 from src.spec.serialisation import spec_from_json, spec_to_json
@@ -40,6 +44,7 @@ def test_every_runtime_gives_the_checkpoint_s_matte(narrow_models, kind):
         np.testing.assert_allclose(matte, reference.predict(image), atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [".onnx", ".xml", ".mindir"])
 def test_every_runtime_takes_batches(narrow_models, kind):
     reference, expected = open_predictor(narrow_models[".ckpt"])
@@ -93,6 +98,7 @@ def test_precisions_as_text():
         assert join_precision(model, precision) == text and split_precision(text) == (model, precision)
 
 
+@pytest.mark.slow
 def test_a_fixed_size_is_what_images_are_made_to(narrow_ckpt, tmp_path):
     path = export(narrow_ckpt, "ONNX", tmp_path, ExportOptions((1, 3, 96, 64)))[0][0]
     predictor = open_predictor(path)[0]
@@ -102,6 +108,7 @@ def test_a_fixed_size_is_what_images_are_made_to(narrow_ckpt, tmp_path):
     assert predictor.predict(image).shape == (50, 70)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [".ckpt", ".onnx"])
 def test_another_input_size_than_the_model_s_own(narrow_models, kind):
     model, image = narrow_models[kind], noise(256, 320)
@@ -114,6 +121,7 @@ def test_another_input_size_than_the_model_s_own(narrow_models, kind):
             open_predictor(model, preprocess={"ref_size": ref_size})
 
 
+@pytest.mark.slow
 def test_a_model_of_one_size_takes_no_other(narrow_ckpt, tmp_path):
     path = export(narrow_ckpt, "ONNX", tmp_path, ExportOptions((1, 3, 96, 64)))[0][0]
     for ref_size in (512, (96, 64)):  # what it says itself, and what it takes
@@ -202,8 +210,36 @@ def test_devices_that_are_not_here(narrow_models):
             open_predictor(narrow_models[suffix], device="TPU")
         with pytest.raises(DeviceError, match=r"Neural Compute Stick .* it has CPU"):
             open_predictor(narrow_models[suffix], device="MYRIAD")
-    with pytest.raises(DeviceError, match="onnxruntime computes a float model in f32, not in bf16"):
-        open_predictor(narrow_models[".onnx"], precision="bf16")
+
+
+def test_an_onnx_file_in_another_precision_is_openvinos(narrow_models):
+    image = noise(64, 64)
+    if "BF16" not in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        with pytest.raises(DeviceError, match="does not compute in bf16"):
+            open_predictor(narrow_models[".onnx"], precision="bf16")
+        return
+    (predictor, contract), (expected, _) = (
+        open_predictor(narrow_models[s], precision="bf16") for s in (".onnx", ".xml")
+    )
+    assert isinstance(predictor, OpenVinoPredictor)
+    assert contract == open_predictor(narrow_models[".onnx"])[1]
+    np.testing.assert_allclose(predictor.predict(image), expected.predict(image), atol=1e-2)
+
+
+def test_a_released_name_is_opened_by_openvino_where_that_is(narrow_models, tmp_path, monkeypatch):
+    """An .onnx file by its path or file name is onnxruntime's, as always."""
+    file = Path(shutil.copy(narrow_models[".onnx"], tmp_path / "narrow.onnx"))
+    monkeypatch.setattr(releases, "FOLDER", tmp_path)
+    releases.write_releases([releases.ReleasedModel("narrow", "", (releases.ReleasedFile.of(file),))])
+    named, contract = open_predictor("narrow")
+    assert isinstance(named, OpenVinoPredictor)
+    for path in (file, "narrow.onnx"):
+        direct, same = open_predictor(path)
+        assert isinstance(direct, OnnxPredictor) and same == contract
+    image = noise(64, 64)
+    np.testing.assert_allclose(named.predict(image), direct.predict(image), atol=1e-4)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert isinstance(open_predictor("narrow")[0], OnnxPredictor)
 
 
 def test_options_are_checked(narrow_models):
