@@ -1,4 +1,4 @@
-"""Write the images and masks of a test split as raw files: see src/evaluation/offline/bin_store.py for what lies where."""
+"""Write the images and masks of a test split as raw files; src/evaluation/offline/bin_store.py says what lies where."""
 
 import sys
 from pathlib import Path
