@@ -13,6 +13,6 @@ require_file "$CONFIG" configuration
 require_file "$CKPT" checkpoint
 resolve_paths "$@"
 new_run prune
-export PYTHON
 launch "$RUN/prune.log" "\[TRAIN\]" \
-    bash "$ROOT/scripts/prune_steps.sh" "$RUN" "$CONFIG" "$CKPT" "$DEVICE_ID" "${RESOLVED[@]}"
+    "$PYTHON" -u -m src.programs prune-and-retrain --prune_args="${PRUNE_ARGS:-}" \
+    "$RUN" "$CONFIG" "$CKPT" "$DEVICE_ID" "${RESOLVED[@]}"

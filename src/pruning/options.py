@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ..common.checks import check_choice
 from ..common.errors import ConfigError
+from ..config.config import Config, load_config
+from ..config.options import add_arguments as add_configuration
 from .importances import find_importance, importances
 from .importances.gathering import GATHERINGS
 from .plan import Limits
@@ -13,7 +15,7 @@ from .strategies import find_strategy, strategies, strategy_names
 from .target import Target
 
 NORM_CHOICES = ("auto", "batch", "ib")
-CONFIGURED = ("ckpt_path", "output_path", "device_target", "device_id", "seed")  # what else prune.py takes, of `Config`
+_CONFIGURED = ("ckpt_path", "output_path", "device_target", "device_id", "seed")  # keys of `Config` that are flags too
 # Fields of `PruneOptions` that may be left out, and their flags. A flag that is given is refused where nothing looks
 # at its value.
 _FLAGS = {
@@ -127,7 +129,8 @@ def _either(*names: str) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of `PruneOptions`; those of the checkpoint and the folder are the configuration's, `CONFIGURED`."""
+    """Add --config, the flags of the checkpoint, the folder and the device, and those of `PruneOptions`."""
+    add_configuration(parser, _CONFIGURED)
     known = {kind: "; ".join(f"{one.name}: {one.summary}" for one in entries())
              for kind, entries in (("strategy", strategies), ("importance", importances))}  # fmt: skip
     add = parser.add_argument
@@ -148,6 +151,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--norm", help="ib: instance norms stay (default); batch: they become batch norms; auto: where it pays "
         "(norms.csv)")  # fmt: skip
     add("--norm_cost", type=float, help="auto: share by which the MSE may rise untrained (default: 0.1)")
+
+
+def config_from_args(args: argparse.Namespace) -> Config:
+    """The configuration behind the options. Its own key `norm` is not --norm, which is what becomes of the norms."""
+    return load_config(args.config, {key: value for key, value in vars(args).items() if key in _CONFIGURED})
 
 
 def from_args(args: argparse.Namespace) -> PruneOptions:

@@ -1,16 +1,20 @@
 """From a dense checkpoint to a pruned, retrained and scored one by one command, and the table at its end."""
 
 import json
+import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
 from src.checkpoint.file import load_network, read_checkpoint
 from src.models.costs import count
+from src.programs import prune_and_retrain
 from src.spec.variants import with_norm
-from tests.support.programs import ROOT, checkout, run_program, run_script
+from tests.support.programs import checkout, run_main, run_program, run_script
 
 SCRIPT = "run_prune_gpu.sh"
+VERBS = ("prune", "train", "eval", "prune-table")
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +27,7 @@ def run(tmp_path_factory, tiny_config, narrow_ckpt):
     return (copy / "prune").resolve(), done
 
 
+@pytest.mark.slow
 def test_the_student_is_pruned_and_taught(run, narrow_ckpt):
     folder, done = run
     assert f"teacher: {narrow_ckpt} (epoch 0)" in done.out and "kd_matte=" in done.out
@@ -33,6 +38,7 @@ def test_the_student_is_pruned_and_taught(run, narrow_ckpt):
     assert not [name for name in best.weights if name.startswith("teacher.")]
 
 
+@pytest.mark.slow
 def test_the_table_holds_measured_numbers(run, narrow_ckpt):
     folder, _ = run
     rows = json.loads((folder / "table" / "table.json").read_text())["networks"]
@@ -47,7 +53,8 @@ def test_the_table_holds_measured_numbers(run, narrow_ckpt):
     assert rows[1]["macs"] == rows[2]["macs"] < rows[0]["macs"]
     assert rows[1]["parameters"] < rows[2]["parameters"] < rows[0]["parameters"]  # batch norms have scale and shift
     lines = (folder / "table" / "table.md").read_text().splitlines()
-    assert len(lines) == 5 and f"| {rows[2]['parameters']:,} | {rows[2]['macs'] / 1e9:.3f} |" in lines[4]
+    cells = [cell.strip() for cell in lines[4].split("|")]
+    assert len(lines) == 5 and cells[2:4] == [f"{rows[2]['parameters']:,}", f"{rows[2]['macs'] / 1e9:.3f}"]
 
 
 @pytest.mark.parametrize(
@@ -71,23 +78,30 @@ def test_a_released_name_means_its_checkpoint(tmp_path, asked, file):
 
 @pytest.fixture
 def steps(tmp_path):
-    """Runs prune_steps.sh with a Python that notes its arguments: (network, prune's, train's, YAML) -> train's line."""
+    """Runs `prune-and-retrain` with programs that note their arguments: (network, prune's, train's, YAML) -> train's.
+
+    With train's line comes what was said.
+    """
 
     def call(network: str, prune: str = "", train: tuple[str, ...] = (), values: str = "lr: 0.1") -> tuple[str, str]:
-        run, fake = tmp_path / "run", tmp_path / "python"
-        fake.write_text(
-            f'#!/bin/sh\necho "$@" >>{tmp_path}/log\nmkdir -p {run}/pruned {run}/output/ckpt\n'
-            f'echo \' "network": "{network}",\' >{run}/pruned/report.json\n'
-            f"touch {run}/output/ckpt/{'MMNet' if network == 'mmnet' else 'MODNet'}_best.ckpt\n"
-        )
-        fake.chmod(0o755)
+        run, lines = tmp_path / "run", []
+
+        def note(command: list[str], check: bool) -> subprocess.CompletedProcess:
+            assert command[:5] == [sys.executable, "-u", "-m", "src.programs", VERBS[len(lines)]]
+            lines.append(" ".join(command[5:]))
+            for folder in (run / "pruned", run / "output" / "ckpt"):
+                folder.mkdir(parents=True, exist_ok=True)
+            (run / "pruned" / "report.json").write_text(f'{{"network": "{network}"}}')
+            (run / "output" / "ckpt" / f"{'MMNet' if network == 'mmnet' else 'MODNet'}_best.ckpt").touch()
+            return subprocess.CompletedProcess(command, 0)
+
         (tmp_path / "c.yml").write_text(values)
-        done = run_program(
-            "bash", ROOT / "scripts" / "prune_steps.sh", run, tmp_path / "c.yml", "dense.ckpt", 0, *train,
-            PYTHON=str(fake), PRUNE_ARGS=prune,
-        )  # fmt: skip
+        with mock.patch("src.pruning.retraining.subprocess.run", note):
+            done = run_main(
+                prune_and_retrain.main, f"--prune_args={prune}", run, tmp_path / "c.yml", "dense.ckpt", 0, *train
+            )
         assert done.status == 0, done.err
-        lines = (tmp_path / "log").read_text().splitlines()
+        assert len(lines) == len(VERBS)
         assert f"--model dense.ckpt {run}/pruned/pruned.ckpt {run}/output/ckpt/M" in lines[2]
         return lines[1].partition("pruned.ckpt ")[2].replace(str(run), "RUN"), done.out
 
@@ -119,6 +133,22 @@ def test_an_mmnet_has_no_teacher(steps):
 def test_norms_that_were_asked_for_stay(steps, asked):
     own = " ".join(["", *asked.get("train", ())])
     assert steps("modnet", **asked)[0] == f"--teacher dense.ckpt --output_path RUN/output{own}"
+
+
+def test_the_first_failure_ends_the_run_before_anything_else_starts(tmp_path):
+    (tmp_path / "c.yml").write_text("lr: 0.1")
+    (tmp_path / "typo.yml").write_text("lrr: 0.1")
+    given = tmp_path / "run", tmp_path / "c.yml", "dense.ckpt", 0
+    failed = subprocess.CompletedProcess([], 3)
+    with mock.patch("src.pruning.retraining.subprocess.run", return_value=failed) as called:
+        assert run_main(prune_and_retrain.main, *given).status == 3 and called.call_count == 1
+        called.reset_mock()
+        assert (
+            "Did you mean `lr`?" in run_main(prune_and_retrain.main, *given[:1], tmp_path / "typo.yml", *given[2:]).err
+        )
+        assert run_main(prune_and_retrain.main, *given, "--epochs", "3").status == 2
+        assert run_main(prune_and_retrain.main, "--prune_args=--strategy budget", *given).status == 2
+        assert not called.called
 
 
 def test_mistakes(tmp_path, tiny_config):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +11,14 @@ from ...common.errors import ConfigError
 from ..setting import Weights
 
 if TYPE_CHECKING:
+    import mindspore as ms
     from mindspore import nn
 
     from ..calibration import Batch
     from ..groups import Channels
 
-Losses = Callable[..., Any]  # (outputs in training, image, trimap, alpha) -> the parts of the training loss, tensors
+# (the network's outputs in training, image, trimap, alpha) -> the parts of its training loss
+Losses = Callable[..., "tuple[ms.Tensor, ...]"]
 
 
 @dataclass(frozen=True)
