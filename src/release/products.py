@@ -67,11 +67,10 @@ def _product(name: str, what: str, most_mb: float, *int8: Variant) -> Product:
     return Product(name, what, most_mb, (half, *eight))
 
 
-_FULL = Variant("int8", "openvino", bias_correction="full")  # on one network its MSE was 2.5 % below the fast one's
 # The best comes first: it is what infer.py takes unless told otherwise.
 PRODUCTS = {
     "dense": _product("modnet-lite0", "MODNet, EfficientNet-Lite0", 20),
-    "pruned": _product("modnet-p", "MODNet, pruned and distilled", 4, _FULL, Variant("int8", "onnxruntime")),
+    "pruned": _product("modnet-p", "MODNet, pruned and distilled", 4, Variant("int8", "onnxruntime")),
     "mmnet": _product("mmnet", "MMNet", 4, Variant("int8", "openvino")),
 }
 

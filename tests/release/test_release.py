@@ -141,7 +141,7 @@ def test_times_come_from_the_benchmark(tmp_path):
     assert (first.latency["milliseconds"], first.latency["threads"], second.latency) == (12.34, 2, None)
     assert (first.bf16_latency, second.bf16_latency["milliseconds"]) == (None, 5.0)
     assert read_releases(tmp_path) == [first, second]
-    text = "512x512, f32, 2 threads, CPU X; 512x512, bf16, 2 threads, CPU X."
+    text = "512x512, f32, 2 threads, CPU X, onnxruntime; 512x512, bf16, 2 threads, CPU X, openvino."
     assert text in circumstances([first, second])
     rows = table_rows([first, second])
     assert [(row[0], row[-1]) for row in rows] == [("`a`", "12.3"), ("`b`", "-"), ("`b@bf16`", "5.0")]
