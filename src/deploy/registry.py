@@ -84,7 +84,7 @@ def known_targets() -> list[ExportTarget]:
 
 
 def find_target(name: str) -> ExportTarget:
-    """The target of a format; ConfigError that says what to do about the others of the zoo."""
+    """The target of a format; ConfigError that says what to do about others of MindSpore's model zoo."""
     known = {target.name: target for target in known_targets()}
     if name in known:
         return known[name]

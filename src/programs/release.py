@@ -10,53 +10,21 @@ release's too), for scripts/worst.py. A checkpoint that is left out stays as it 
 """
 
 import argparse
-from pathlib import Path
 
 from ..backend.device import select_device
 from ..backend.environment import prepare_environment
-from ..bench.report import table
-from ..common.cli import parse_share
 from ..common.log import setup_logging
-from ..model_file.releases import FOLDER
-from ..release.table import HEAD, circumstances, table_rows, update_documents
-
-DOCUMENTS = [FOLDER / "README.md", FOLDER.parent / "README.md", FOLDER.parent / "README_CN.md"]
-KINDS = ("dense", "pruned", "mmnet")
+from ..release.options import add_arguments, from_args
 
 
 def main() -> None:
-    args = parse_arguments()
+    """Make the release that the command line asks for, and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    request = from_args(parser.parse_args())
     setup_logging()
     prepare_environment("CPU")
     select_device("CPU")
-    from ..release.products import Recipe
-    from ..release.run import Request, make_release
+    from ..release.run import release
 
-    checkpoints = {kind: path for kind in KINDS if (path := getattr(args, kind)) is not None}
-    recipe = Recipe(args.config, args.ref_size, args.max_mse_increase) if args.config else None
-    request = Request(checkpoints, args.output, args.work, recipe, args.benchmark, args.overwrite)
-    models = make_release(request)
-    text = f"{table(HEAD, table_rows(models))}\n\n{circumstances(models)}"
-    update_documents(args.documents, text)
-    print(text)
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    for kind in KINDS:
-        add(f"--{kind}", type=Path, metavar="CKPT", help=f"trained checkpoint of the {kind} network")
-    add("--config", type=Path, metavar="FILE", help="YAML file: validation set of the scores, training set of int8")
-    add("--ref_size", type=int, metavar="N", help="shorter side of the network's input (default: the checkpoint's)")
-    add(
-        "--max_mse_increase",
-        type=parse_share,
-        metavar="SHARE",
-        help="of int8 over float, such as 10%% (see quantize.py)",
-    )
-    add("--benchmark", type=Path, metavar="FILE", help="--json of benchmark.py, for the column of times")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder of released files (default: pretrained)")
-    add("--work", type=Path, default=Path("output/release"), metavar="DIR", help="folder for mattes and scores")
-    add("--documents", type=Path, nargs="*", default=DOCUMENTS, metavar="FILE", help="where the table stands")
-    add("--overwrite", action="store_true", help="replace files that were released before")
-    return parser.parse_args()
+    print(release(request))

@@ -118,7 +118,7 @@ class FloatLayerSearch:
     def _fewest(self, always: tuple[str, ...], layers: list[str]) -> int:
         """How many of the first layers to keep: doubled until the budget holds, then halved in between.
 
-        0: no number holds, one layer at least being left in 8 bits.
+        0 means that the budget holds for no number that leaves at least one layer in 8 bits.
         """
         if len(layers) < 2:
             return 0

@@ -59,7 +59,7 @@ def ranges_of(path: Path, inputs: Iterable[np.ndarray], method: str, operators: 
 
 
 def calibration_method(method: str) -> Any:
-    """onnxruntime's name of a method of `METHODS`."""
+    """What onnxruntime calls a method of `METHODS`."""
     methods = import_quantization().CalibrationMethod
     return {"kl": methods.Entropy, "percentile": methods.Percentile, "minmax": methods.MinMax}[method]
 

@@ -175,9 +175,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output_path", dest="output", help="folder for the files (default: ./output)")
     add("--dtype", help=f"{', '.join(DTYPES)} (default: {Variant.dtype})")
     add("--backend", dest="type", help=f"{' or '.join(b.name for b in backends)} (default: {Variant.type})")
-    for backend in backends:
-        for name, choice in backend.choices.items():
-            add(f"--{name}", help=f"of {backend.name}'s int8: {', '.join(choice.values)} (default: {choice.default})")
+    for name in _OF_BACKENDS:
+        texts = [f"of {b.name}'s int8: {', '.join(b.choices[name].values)} (default: {b.choices[name].default})"
+                 for b in backends if name in b.choices]  # fmt: skip
+        add(f"--{name}", help="; ".join(texts))
     add("--keep_float", nargs="+", metavar="LAYER", help="layers that stay in float")
     add("--calibration", metavar="FOLDER", help="images to calibrate with (default: the training set)")
     add("--calibration_size", type=int, metavar="N", help="how many of them (default: 64)")

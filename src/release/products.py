@@ -11,6 +11,7 @@ from ..models.costs import count
 from ..quant.files import files_of
 from ..quant.options import QuantizationJob, Variant
 from ..quant.run import quantise
+from .options import Recipe
 
 SIZE = 512
 
@@ -43,21 +44,6 @@ class Product:
     def files(self) -> list[str]:
         """Names of the files to open."""
         return [f"{self.name}.ckpt", *(form.file for form in self.deployed)]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a release is made.
-
-    Attributes:
-        config: YAML file whose validation set is scored and whose training set calibrates int8.
-        ref_size: shorter side of the network's input from now on; None keeps the checkpoint's.
-        max_mse_increase: of int8 over float (see quantize.py); None sets no budget.
-    """
-
-    config: Path
-    ref_size: int | None = None
-    max_mse_increase: float | None = None
 
 
 def _product(name: str, what: str, most_mb: float, *int8: Variant) -> Product:

@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..bench.report import table
 from ..bench.results import Benchmark, Measurement
 from ..common.errors import ConfigError, DeviceError
 from ..common.files import make_folder, refuse_existing, unused_folder, whole_file
@@ -17,35 +18,19 @@ from ..model_file.formats import known_formats
 from ..model_file.releases import INDEX, ReleasedModel, find_model, is_released_name, read_releases, write_releases
 from ..runtime.factory import open_predictor
 from ..runtime.options import join_precision
-from .products import PRODUCTS, Recipe, build
+from .options import Recipe, Request
+from .products import PRODUCTS, build
+from .table import HEAD, circumstances, table_rows, update_documents
 
 _SCORES = ("mse", "mad", "iou")
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is to be released.
-
-    Attributes:
-        checkpoints: trained ones by the keys of `PRODUCTS`; none scores what was released before once more.
-        folder: of released files and their index.
-        work: for what is being made, and for the mattes and scores of the evaluation, which stay; an earlier
-            release's stays too.
-        recipe: how; None scores nothing.
-        benchmark: result of benchmark.py with released models, by name or file.
-        overwrite: replace files that were released before.
-    """
-
-    checkpoints: dict[str, Path]
-    folder: Path
-    work: Path
-    recipe: Recipe | None = None
-    benchmark: Path | None = None
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.checkpoints and self.recipe is None:
-            raise ConfigError("A new release needs --config: its validation set gives the scores.")
+def release(request: Request) -> str:
+    """`make_release`, with the table in the request's documents; returns the table."""
+    models = make_release(request)
+    text = f"{table(HEAD, table_rows(models))}\n\n{circumstances(models)}"
+    update_documents(request.documents, text)
+    return text
 
 
 def make_release(request: Request) -> list[ReleasedModel]:

@@ -82,7 +82,9 @@ def test_a_budget_that_cannot_be_kept_leaves_a_report_and_no_model(narrow_models
     monkeypatch.setattr(budget, "CANDIDATES", 1)
     monkeypatch.setattr(budget.FloatLayerSearch, "_holds", lambda self, trial: False)
     arguments = ["--model", narrow_models[".onnx"], "--config", tiny_config, "--backend", "onnxruntime"]
-    with mock.patch("src.quant.eight_bits.signal_to_noise", lambda *_: {"encoder.stem.conv": 1.0, "f_branch.head.conv": 2.0}):
+    with mock.patch(
+        "src.quant.eight_bits.signal_to_noise", lambda *_: {"encoder.stem.conv": 1.0, "f_branch.head.conv": 2.0}
+    ):
         done = run(*arguments, "--calibration_size", 2, "--max_mse_increase", "0", "--output_path", tmp_path)
     assert done.status == 1 and "no choice of float layers" in done.out and "The nearest is" in done.out
     assert [path.name for path in tmp_path.iterdir()] == ["narrow_int8.onnx.json"]

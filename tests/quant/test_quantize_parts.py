@@ -1,19 +1,22 @@
 """Quantisation in its parts: layers, their noise, ranges of maps, the search for layers to keep, what is refused."""
 
+import argparse
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from src.common.errors import ConfigError
-from src.quant import budget
+from src.quant import budget, registry
 from src.quant.budget import FloatLayerSearch, Score
 from src.quant.calibration import calibration_inputs
 from src.quant.float16 import half_weights
 from src.quant.layers import layers_of
 from src.quant.noise import rounded_weight, signal_to_noise
 from src.quant.onnx_ranges import ranges_of
-from src.quant.options import Calibration, QuantizationJob, Variant, read_job
+from src.quant.options import Calibration, QuantizationJob, Variant, add_arguments, from_args, read_job
+from src.quant.registry import Choice, known_backends, register_backend
 from src.runtime.base import InputForm
 from tests.support.fake_predictor import RedPredictor
 
@@ -244,3 +247,24 @@ def test_build_files_that_cannot_be(change, text):
     with pytest.raises(ConfigError) as caught:
         read_job({"model": "m.onnx"} | change)
     assert text in str(caught.value)
+
+
+def test_a_backend_of_one_s_own(monkeypatch):
+    known_backends()  # the project's own are registered
+    monkeypatch.setattr(registry, "_BACKENDS", dict(registry._BACKENDS))
+
+    @register_backend("toy", ".toy", method=Choice(("round",), "round"))
+    def make_toy(*_: object) -> None: ...
+
+    variant = Variant(type="toy", method="round")
+    assert (variant.label, variant.backend.suffix, variant.backend.int8) == ("int8_round", ".toy", make_toy)
+    with pytest.raises(ConfigError, match="toy does not compute in bf16 on a CPU; take `openvino` for bf16"):
+        Variant("bf16", "toy")
+    with pytest.raises(ConfigError, match="`method` cannot be 'kl'"):
+        Variant(type="toy", method="kl")
+    with pytest.raises(ConfigError, match="`preset` is a choice of openvino's int8, not of toy's int8"):
+        Variant(type="toy", preset="mixed")
+    parser = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
+    add_arguments(parser)
+    job = from_args(parser.parse_args(["--model", "m.onnx", "--backend", "toy", "--method", "round", "--seed", "3"]))
+    assert job.backend == (variant,) and job.calibration == Calibration(seed=3)

@@ -15,8 +15,9 @@ from src.model_file.releases import ReleasedFile, ReleasedModel, read_releases
 from src.programs import release as program
 from src.quant.options import Variant
 from src.release import run
-from src.release.products import Deployed, Product, Recipe, release_checkpoint
-from src.release.run import Request, make_release
+from src.release.options import Recipe, Request
+from src.release.products import Deployed, Product, release_checkpoint
+from src.release.run import make_release
 from src.release.table import BEGIN, END, HEAD, circumstances, put_between_markers, table_rows
 from src.runtime.factory import open_predictor
 from src.runtime.openvino_runtime import openvino_core
