@@ -10,6 +10,7 @@ def read_yaml(path: Path, what: str, cure: str = "") -> dict[str, Any]:
     """The `key: value` lines of a YAML file; nothing in it is executed.
 
     Args:
+        path: of the file.
         what: what the file is, for messages: "configuration", "build file".
         cure: what the user can do about a file that cannot be read.
 

@@ -120,6 +120,7 @@ def attention_distance(attention: ms.Tensor, other: ms.Tensor) -> ms.Tensor:
 
 
 def unit_length(rows: ms.Tensor) -> ms.Tensor:
+    """Rows [N, P] divided by their Euclidean lengths."""
     return rows / ops.sqrt(ops.square(rows).sum(axis=1, keepdims=True) + 1e-12)
 
 

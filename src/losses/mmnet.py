@@ -25,6 +25,7 @@ def mmnet_losses(
         predictions: logits of background and person, [N, 2, H, W], and of the auxiliary head, [N, 2, H/16, W/16].
         image: RGB in [0, 1], [N, 3, H, W].
         alpha: ground truth [N, 1, H, W] in [0, 1], never binarised.
+        weights: of the five losses, in their order.
         faithful: divide the image of the composition loss by 255 once more, as the original program does; that makes
             this loss 1/255 of what the paper means.
     """

@@ -39,6 +39,7 @@ def modnet_losses(
         image: network input [N, 3, H, W].
         trimap: [N, 1, H, W] of 0, 0.5 and 1.
         alpha: ground truth [N, 1, H, W] in [0, 1].
+        scales: of the three losses, in their order.
     """
     semantic, detail, matte = predictions
     coarse = blur3x3(resize(alpha, alpha.shape[2] // SEMANTIC_STRIDE, alpha.shape[3] // SEMANTIC_STRIDE))

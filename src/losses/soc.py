@@ -44,7 +44,9 @@ def soc_losses(
 
     Args:
         predictions: semantic [N, 1, H/16, W/16], detail and matte [N, 1, H, W] of the network that learns, in [0, 1].
-        backup_detail, backup_matte: those of its copy from before, [N, 1, H, W].
+        backup_detail: detail of its copy from before, [N, 1, H, W].
+        backup_matte: matte of that copy, [N, 1, H, W].
+        scales: of the two losses, in their order.
     """
     semantic, detail, matte = predictions
     height, width = matte.shape[2], matte.shape[3]

@@ -13,8 +13,8 @@ from pathlib import Path
 from ..common.errors import CheckpointError, ConfigError, DataError
 from ..common.log import setup_logging
 from ..config.config import Config
-from ..config.options import add_arguments, config_from_args
 from ..config.mmnet import DEFAULT_CONFIG, FOLDERS, placed
+from ..config.options import add_arguments, config_from_args
 
 RANDOM_TRANSFORMS = ("RandomStretch", "RandomCrop", "RandomHorizontalFlip", "RandomRotateZoom")
 AUGMENTATIONS = ("resize_random_scale_crop_flip_rotate", "resize_bilinear")
@@ -29,6 +29,7 @@ TRAIN_KEYS = {
 
 
 def main() -> None:
+    """Write the configuration that the command line asks for."""
     setup_logging()
     args = build_parser().parse_args()
     config = (train_config if args.task == "train" else validate_config)(args)
@@ -36,6 +37,7 @@ def main() -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The parser of both tasks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     tasks = parser.add_subparsers(dest="task", required=True)
     for task in ("train", "validate"):

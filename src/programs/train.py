@@ -13,6 +13,7 @@ from ..config.options import add_arguments, config_from_args
 
 
 def main() -> None:
+    """Train by the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     config = config_from_args(parser.parse_args())

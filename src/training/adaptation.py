@@ -6,7 +6,6 @@ from mindspore import nn
 
 from ..checkpoint.file import weights_of
 from ..common.errors import ConfigError
-from ..config.config import Config
 from ..config.sections import OptimiserSection, SocSection
 from ..losses import soc_objective
 from ..models.build import build_network
@@ -15,22 +14,6 @@ from ..spec.serialisation import NetworkSpec
 from .step import StepResult, TrainStep
 
 _BACKUP = "backup/"
-
-
-def check_adaptation(config: Config) -> None:
-    """ConfigError where `soc` comes without a trained network, or with what would change that network otherwise."""
-    if not (config.network.ckpt_path or config.run.resume):
-        raise ConfigError(
-            "`soc` makes a network's own predictions consistent, which says nothing to one that cannot predict yet: "
-            "give the checkpoint of a trained MODNet as --ckpt_path."
-        )
-    values = config.values()
-    given = [name for name in ("from_scratch", "norm", "lr_head", "teacher", "sync_bn") if values[name]]
-    if given:
-        raise ConfigError(
-            f"`soc` adapts a trained network as it is, with its norms frozen: `{given[0]}` does not go with it. "
-            f"Leave {' and '.join(f'`{name}`' for name in given)} out."
-        )
 
 
 def check_adaptable(spec: NetworkSpec) -> None:
@@ -55,6 +38,7 @@ class AdaptationStep:
 
     def __init__(self, network: nn.Cell, settings: OptimiserSection, soc: SocSection, world: int = 1) -> None:
         """As `TrainStep`, with the scales of the adaptation."""
+        check_adaptable(network.spec)
         self.network = network
         self._step = TrainStep(network, settings, soc_objective(soc), world)
         self.objective = self._step.objective

@@ -32,32 +32,40 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
+        """The resolved configuration."""
         return self.root / CONFIG_NAME
 
     @property
     def log(self) -> Path:
+        """What the run said."""
         return self.root / "train.log"
 
     @property
     def metrics(self) -> Path:
+        """One row for each log line and each validation."""
         return self.root / "metrics.csv"
 
     @property
     def curve(self) -> Path:
+        """Losses and scores as an image."""
         return self.root / "loss.png"
 
     @property
     def last(self) -> Path:
+        """The checkpoint that a resumed run goes on from."""
         return self.checkpoints / (self.title + _LAST)
 
     @property
     def best(self) -> Path:
+        """The checkpoint with the lowest validation MSE."""
         return self.checkpoints / (self.title + _BEST)
 
     def epoch(self, epoch: int, step: int) -> Path:
+        """A checkpoint that is kept at this epoch and step."""
         return self.checkpoints / f"{self.title}-{epoch}_{step}.ckpt"
 
     def sheet(self, epoch: int) -> Path:
+        """Validation images of an epoch to look at."""
         return make_folder(self.root / "sheets") / f"epoch_{epoch:03d}.png"
 
     def adopt_best(self, earlier: Path) -> None:

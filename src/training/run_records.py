@@ -23,10 +23,12 @@ class Meter:
         self.reset()
 
     def reset(self) -> None:
+        """Begin anew."""
         self.steps, self.batch_seconds, self.reader_seconds = 0, 0.0, 0.0
         self.losses = dict.fromkeys(("loss", *self.parts), 0.0)
 
     def add(self, result: StepResult, batch_seconds: float, reader_seconds: float) -> None:
+        """Count a step: its losses, its time, and how long it waited for its batch."""
         self.steps += 1
         self.batch_seconds += batch_seconds
         self.reader_seconds += reader_seconds
@@ -35,6 +37,7 @@ class Meter:
             self.losses[name] += value
 
     def means(self) -> dict[str, float]:
+        """Means over the steps: losses by name, `batch_cost` and `reader_cost` in seconds."""
         n = max(1, self.steps)
         values = {name: value / n for name, value in self.losses.items()}
         return values | {"batch_cost": self.batch_seconds / n, "reader_cost": self.reader_seconds / n}
@@ -129,6 +132,7 @@ class RunRecords:
             figure.savefig(temporary, dpi=100)
 
     def close(self) -> None:
+        """Close the TensorBoard events."""
         self.events.close()
 
     def _rewrite(self) -> None:
@@ -170,6 +174,7 @@ class Stopwatch:
         self.mark = time.perf_counter()
 
     def lap(self) -> float:
+        """Seconds since the last call."""
         now = time.perf_counter()
         elapsed, self.mark = now - self.mark, now
         return elapsed

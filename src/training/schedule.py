@@ -36,7 +36,7 @@ def find_schedule(name: str) -> Maker:
 
 @register
 def zoo(schedule: ScheduleSection, steps_per_epoch: int) -> Rate:
-    """lr / 2^((epoch + 1) // 10), epochs counted from 0, as the model zoo's MODNet does."""
+    """Lr / 2^((epoch + 1) // 10), epochs counted from 0, as the model zoo's MODNet does."""
     return lambda step: schedule.lr / 2 ** ((step // steps_per_epoch + 1) // ZOO_HALVING_EPOCHS)
 
 

@@ -41,6 +41,7 @@ class StepResult:
 
     @property
     def finite(self) -> bool:
+        """Whether the sum is neither NaN nor infinite."""
         return bool(np.isfinite(self.total))
 
 
