@@ -88,7 +88,7 @@ class CompressionForm:
         self.norms = {f"{ours}.conv": norm for _, ours, _, norm, _ in branch_units(self.spec)}
 
     def __call__(self, channels: Channels, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Mask, bool [channels.count], with about `counts[g]` channels of each group."""
+        """Mask, bool [channels.count], with about `counts[g]` channels of each group, by float64 scores of channels."""
         widths = _layer_widths(self.fit(channels, counts))
         keep = np.ones(channels.count, bool)
         for group in channels.groups:

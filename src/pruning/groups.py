@@ -19,7 +19,7 @@ class Group:
     Attributes:
         name: of the first layer that makes them.
         part: "backbone", "lr", "hr" or "fusion" in a MODNet.
-        channels: their numbers, increasing.
+        channels: their numbers, increasing, int [channels].
         layers: all layers whose filters make them; of a residual stage, those of all its sums.
     """
 
@@ -41,7 +41,7 @@ class Channels:
         count: they are numbered from 0 to count - 1.
         groups: the channels that may go. Those of the image and of the network's outputs are in none.
         axes: which parameters have to be cut, and where.
-        maps: channels of every node's output.
+        maps: channels of every node's output, int [its channels].
         hidden: those of the hidden layer of each SqueezeExcite, by name.
     """
 
@@ -54,7 +54,7 @@ class Channels:
 
     @cached_property
     def norms(self) -> dict[str, np.ndarray]:
-        """Channels of each NormAct by name."""
+        """Channels of each NormAct by name, int [its channels]."""
         return {node.name: self.maps[node.index] for node in self.graph if isinstance(node.cell, NormAct)}
 
     @cached_property
@@ -74,7 +74,7 @@ class Channels:
         return tuple(axis for axis in self.axes if axis.role == "column")
 
     def group_sizes(self, keep: np.ndarray) -> np.ndarray:
-        """How many channels of each group a mask [count] keeps, int [groups]."""
+        """How many channels of each group a mask, bool [count], keeps, int [groups]."""
         return np.array([int(keep[group.channels].sum()) for group in self.groups])
 
 

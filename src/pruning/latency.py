@@ -55,9 +55,11 @@ class Works:
 
 @dataclass(frozen=True)
 class LatencyTable:
-    """For each layer its work and its milliseconds, both [widths], by increasing work.
+    """Milliseconds of layers at a few widths, measured once; called with a mask it prices a plan.
 
     Attributes:
+        works: work of each layer under a mask.
+        rows: for each layer its work and its milliseconds, both float64 [widths], by increasing work.
         dense: milliseconds of the whole network before pruning, as measured.
     """
 
@@ -66,7 +68,7 @@ class LatencyTable:
     dense: float
 
     def __call__(self, keep: np.ndarray) -> float:
-        """Milliseconds of the network that a mask leaves."""
+        """Milliseconds of the network that a mask, bool [channels.count], leaves."""
         return float(sum(np.interp(work, *self.rows[layer]) for layer, work in self.works.of(keep).items()))
 
     def save(self, path: Path) -> None:
@@ -120,5 +122,5 @@ class LatencyCheck:
 
 
 def check_latency(table: LatencyTable, narrow: nn.Cell, keep: np.ndarray, size: tuple[int, int]) -> LatencyCheck:
-    """Measure what pruning left for one image of `size` (height, width), beside what the table says of its mask."""
+    """Measure what the mask `keep`, bool [channels], left for one image of `size` (height, width), beside the table."""
     return LatencyCheck(table.dense, table(keep), measured=sum(profile_openvino(narrow, *size).values()))

@@ -56,7 +56,10 @@ class PruningPlan:
 
 
 def select(channels: "Channels", scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Mask, bool [channels.count], of the `counts[g]` best of each group; of equal scores the first ones stay."""
+    """Mask, bool [channels.count], of the `counts[g]` best of each group; of equal scores the first ones stay.
+
+    `scores` are float64 [channels.count], `counts` int [groups].
+    """
     keep = np.ones(channels.count, bool)
     for group, count in zip(channels.groups, counts, strict=True):
         keep[lowest(scores, group.channels, count)] = False
@@ -64,7 +67,7 @@ def select(channels: "Channels", scores: np.ndarray, counts: np.ndarray) -> np.n
 
 
 def lowest(scores: np.ndarray, channels: np.ndarray, count: int) -> np.ndarray:
-    """All of some channels but the `count` with the best scores; of equal scores the first ones are the best."""
+    """All of some channels, int [n], but the `count` with the best scores; of equal scores the first are the best."""
     return channels[np.argsort(-scores[channels], kind="stable")[count:]]
 
 
@@ -74,7 +77,7 @@ def fixed_count(size: int, ratio: float) -> int:
 
 
 def check(channels: "Channels", keep: np.ndarray) -> None:
-    """Raises NetworkError where a mask empties a group or drops a channel that must stay."""
+    """Raise NetworkError where a mask, bool [channels.count], empties a group or drops a channel that must stay."""
     free = np.zeros(channels.count, bool)
     for group in channels.groups:
         free[group.channels] = True

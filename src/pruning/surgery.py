@@ -17,12 +17,15 @@ from .plan import check
 
 
 def arrays_of(network: nn.Cell) -> dict[str, np.ndarray]:
-    """All parameters by name, moving statistics included."""
+    """All parameters by name, float32, moving statistics included."""
     return {p.name: p.asnumpy().copy() for p in network.get_parameters()}
 
 
 def narrow_spec(network: nn.Cell, channels: Channels, keep: np.ndarray) -> NetworkSpec:
-    """The spec of what stays. Channels of an IBNorm keep their kind, however many are left of each."""
+    """The spec of what a mask, bool [channels.count], leaves.
+
+    Channels of an IBNorm keep their kind, however many are left of each.
+    """
     names = {id(node.cell): node.name for node in channels.graph}
 
     def norm(cell: NormAct) -> Norm:
@@ -36,7 +39,7 @@ def narrow_spec(network: nn.Cell, channels: Channels, keep: np.ndarray) -> Netwo
 
 
 def cut(weights: Mapping[str, np.ndarray], channels: Channels, keep: np.ndarray) -> dict[str, np.ndarray]:
-    """Parameters without the entries of channels that go.
+    """Parameters, float32, without the entries of channels outside `keep`, bool [channels.count].
 
     The statistics of a norm that has no batch-normalised channel left go with it.
     """
@@ -49,7 +52,7 @@ def cut(weights: Mapping[str, np.ndarray], channels: Channels, keep: np.ndarray)
 def prune(network: nn.Cell, keep: np.ndarray, channels: Channels | None = None) -> nn.Cell:
     """A new, narrower network with the remaining weights, in inference mode.
 
-    It computes what `network` computes with the columns of the channels outside `keep` set to zero.
+    It computes what `network` computes with the columns of the channels outside `keep`, bool [channels], set to zero.
     """
     channels = channels or channels_of(network)
     check(channels, keep)
@@ -60,7 +63,10 @@ def prune(network: nn.Cell, keep: np.ndarray, channels: Channels | None = None) 
 
 
 def zero_channels(weights: Mapping[str, np.ndarray], channels: Channels, keep: np.ndarray) -> dict[str, np.ndarray]:
-    """Those parameters that read channels outside `keep`, with zeros where they do: pruning without a new network."""
+    """Those parameters, float32, that read channels outside `keep`, bool [channels.count], with zeros where they do.
+
+    This is pruning without a new network.
+    """
     result: dict[str, np.ndarray] = {}
     for axis in channels.columns:
         gone = ~keep[axis.channels]

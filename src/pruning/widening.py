@@ -116,7 +116,10 @@ def _old_channels(channels: Channels, wide: Channels) -> np.ndarray:
 def graft(
     weights: Mapping[str, np.ndarray], wide: Mapping[str, np.ndarray], channels: Channels, keep: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The parameters of a wide network, with `weights` where both of their channels are in `keep`: `cut` backwards."""
+    """The parameters of a wide network, float32, with `weights` where both channels are in `keep`: `cut` backwards.
+
+    `keep` is a mask of the wide network's channels, bool [channels.count].
+    """
     entries = {name: [np.ones(size, bool) for size in value.shape] for name, value in wide.items()}
     for axis in channels.axes:
         entries[axis.parameter][axis.axis] &= keep[axis.channels]
