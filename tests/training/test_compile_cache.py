@@ -62,6 +62,7 @@ def run(folder: Path, name: str) -> tuple[str, dict[str, np.ndarray]]:
         return done.out + done.err, dict(arrays)
 
 
+@pytest.mark.slow
 def test_a_second_process_takes_the_graph_and_ends_with_the_same_weights(root, tmp_path):
     _, first = run(tmp_path, "first")
     (key,) = stored(root)
@@ -79,6 +80,7 @@ def test_a_second_process_takes_the_graph_and_ends_with_the_same_weights(root, t
     np.testing.assert_array_equal(first["losses"], third["losses"])
 
 
+@pytest.mark.slow
 def test_whatever_the_graph_depends_on_is_in_its_name(monkeypatch):
     def key(config: Config = CONFIG, size: int = 64, freeze: bool = False) -> str:
         network = narrow_network().set_train(True)

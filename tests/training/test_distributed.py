@@ -99,6 +99,7 @@ def test_they_train_as_one_process_with_the_doubled_batch(parallel, tiny_config,
     assert_trained_as_one(parallel, tmp_path / "output")
 
 
+@pytest.mark.slow
 def test_they_adapt_as_one_process_with_the_doubled_batch(soc_config, narrow_ckpt, tmp_path):
     """SOC in two processes: each has the backup of the weights that both share, and renews it after each epoch."""
     flags = ("--soc", "--optimizer", "sgd", "--ema_decay", 0)

@@ -33,6 +33,7 @@ CONFIG = Config.from_values(network="mmnet", optimizer="adam", lr=0.25, weight_d
 WEIGHTS = (1, 1, 3, 1, 1)
 
 
+@pytest.mark.slow
 def test_every_parameter_has_pytorchs_gradient():
     rng = np.random.default_rng(0)
     image = rng.uniform(0, 1, (2, 3, 64, 64)).astype(np.float32)
@@ -58,6 +59,7 @@ def test_every_parameter_has_pytorchs_gradient():
         np.testing.assert_allclose(gradient.asnumpy(), theirs, rtol=0, atol=atol, err_msg=parameter.name)
 
 
+@pytest.mark.slow
 def test_weight_decay_spares_depthwise_kernels_norms_and_biases():
     """Where there is no gradient, Adam's first step is the rate, in the direction of the decay alone."""
     network = narrow_mmnet().set_train(True)

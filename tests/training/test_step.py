@@ -134,6 +134,7 @@ def test_moving_averages_of_the_weights(runs):
         assert distance(ours.averages, oracle.averages, leaf) < tolerance(config)
 
 
+@pytest.mark.slow
 def test_every_parameter_has_the_oracles_gradient():
     cell = narrow_network().set_train(True)
     image, trimap, alpha = (ms.Tensor(x) for x in batch_of_step(0))
@@ -158,6 +159,7 @@ def test_every_parameter_has_the_oracles_gradient():
     assert idle and not any(name.endswith(("weight", "gamma")) for name in idle)
 
 
+@pytest.mark.slow
 def test_frozen_encoder_is_not_trained():
     cell = narrow_network()
     adjust(cell, Config.from_values(freeze_backbone=True).network)
@@ -167,6 +169,7 @@ def test_frozen_encoder_is_not_trained():
     assert {name for name in everything if not name.startswith("encoder.")} == set(names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_weight_decay_leaves_norms_and_biases_alone(optimizer, compiled):
@@ -187,6 +190,7 @@ def test_weight_decay_leaves_norms_and_biases_alone(optimizer, compiled):
     np.testing.assert_array_equal(vector.asnumpy(), np.full(3, 2.0))
 
 
+@pytest.mark.slow
 def test_state_and_restore_give_back_the_optimiser_and_the_trained_weights():
     config = Config.from_values(optimizer="adamw", ema_decay=0.5)
     step = train_step(narrow_network(), config)
@@ -206,6 +210,7 @@ def test_state_and_restore_give_back_the_optimiser_and_the_trained_weights():
         other.restore({name: value for name, value in state.items() if name != missing})
 
 
+@pytest.mark.slow
 def test_a_resumed_step_has_the_averages_of_the_weights_and_trains_on_behind_them():
     """A network with a checkpoint's weights, all 3, and its state, all 1, is one that trained to 1 and averages 3."""
     threes = {name: np.full_like(value, 3) for name, value in narrow_state().items()}
@@ -219,6 +224,7 @@ def test_a_resumed_step_has_the_averages_of_the_weights_and_trains_on_behind_the
         assert (p.asnumpy() == (1 if p.name in trained else 3)).all(), p.name
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_without_averages_has_the_weights_behind_them():
     averaging = train_step(narrow_network(), Config.from_values(ema_decay=0.5))
     state = {name: ms.Tensor(value.asnumpy() + 1) for name, value in averaging.state().items()}

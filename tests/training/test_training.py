@@ -167,6 +167,7 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(straight, tmp_path):
     assert [row["step"] for row in metrics_rows(second)][:4] == ["1", "2", "3", "3"]
 
 
+@pytest.mark.slow
 def test_weights_that_turn_nan_in_the_last_update_are_not_saved(tiny_config, tmp_path, monkeypatch):
     original = TrainStep.weights
 
@@ -196,6 +197,7 @@ def test_old_interval_checkpoints_go(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_sigterm_from_outside(tiny_config, tmp_path):
     """From a terminal's point of view; with worker processes, and without a validation set."""
     values = yaml.safe_load(tiny_config.read_text())

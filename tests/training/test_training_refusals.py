@@ -79,6 +79,7 @@ def test_a_image_without_alpha(refused, dataset):
     assert "t00002" in refused(train_dataset=section)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_truncated_image(refused, dataset, workers):
     """Found by a worker in the midst of training: still a text that names the file."""
@@ -183,6 +184,7 @@ def test_distribute_without_msrun(tiny_config, tmp_path):
     assert "run_distributed_train_gpu.sh" in done.assert_refused()
 
 
+@pytest.mark.slow
 def test_as_a_program(tiny_config, tmp_path):
     done = run_program(sys.executable, "train.py", "--config", tiny_config, "--ckpt_path", tmp_path / "absent.ckpt")
     assert f"No checkpoint at {tmp_path / 'absent.ckpt'}" in done.assert_refused()
