@@ -1,4 +1,4 @@
-"""Release trained networks: small files in pretrained/, scores and hashes in releases.json, the table in the documents."""
+"""Release trained networks: small files in pretrained/, scores and hashes in releases.json, the table in documents."""
 
 import sys
 from pathlib import Path
