@@ -16,6 +16,8 @@ from ..common.files import write_text
 from ..common.text import nearest
 from .dataset import DatasetSpec
 from .sections import (
+    FINE_TUNING_RATE,
+    FIRST_RATE,
     DataSection,
     DistillationSection,
     LossSection,
@@ -51,10 +53,17 @@ class Config:
                 raise ConfigError(f"Unknown key `{key}`.{nearest(key, known)}")
         kinds = _sections()
         names = {section: {one.name for one in dataclasses.fields(kind)} for section, kind in kinds.items()}
-        return cls(**{
+        sections = {
             section: kind(**{key: value for key, value in values.items() if key in names[section]})
             for section, kind in kinds.items()
-        })  # fmt: skip
+        }
+        return cls(**sections)
+
+    def __post_init__(self) -> None:
+        if self.schedule.lr is None:
+            fine_tuned = self.network.ckpt_path is not None and not self.network.from_scratch
+            rate = FINE_TUNING_RATE if fine_tuned else FIRST_RATE
+            object.__setattr__(self, "schedule", dataclasses.replace(self.schedule, lr=rate))
 
     def replaced(self, **values: Any) -> "Config":
         """A copy with other values for some keys."""

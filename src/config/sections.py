@@ -18,6 +18,8 @@ from .dataset import DatasetSpec
 from .values import coerce
 
 TEACHER_RUNTIMES = ("mindspore", "openvino", "openvino@bf16")
+# Learning rates where none is given: the zoo's, and one that leaves the weights of a whole network in place.
+FIRST_RATE, FINE_TUNING_RATE = 0.01, 0.0005
 MMNET_LOSSES = ("lambda_alpha_loss", "lambda_comp_loss", "lambda_grad_loss", "lambda_kd_loss", "lambda_aux_loss")
 
 
@@ -103,7 +105,7 @@ class NetworkSection(Section):
         "what MODNet's low-resolution branch starts with: conv (5x5) or easpp (pyramid); default: as it is",
         choices=LR_HEADS,
     )
-    freeze_backbone: bool = option(False, "do not train the encoder")
+    freeze_backbone: bool = option(False, "leave the encoder as it is: its weights and its norms' statistics")
     bn_momentum: float | None = option(
         None,
         "share of the moving statistics that batch norms keep a step (default: MODNet 0.9, MMNet 0.999)",
@@ -190,9 +192,16 @@ class ScheduleSection(Section):
     """How long is trained, and with which learning rates."""
 
     epoch_size: int = option(40, "epochs", at_least=1)
-    lr: float = option(0.01, "learning rate", above=0)
+    lr: float | None = option(
+        None, "learning rate (default: 0.01; 0.0005 where training starts from a whole network)", above=0
+    )
     lr_schedule: str = option("zoo", "zoo (halved every 10 epochs), constant, cosine or one_cycle")
     warmup_steps: int = option(0, "steps of linear warm-up (constant and cosine)", at_least=0)
+
+    @property
+    def peak(self) -> float:
+        """The learning rate that the schedule rises to and falls from."""
+        return FIRST_RATE if self.lr is None else self.lr
 
 
 @dataclass(frozen=True)

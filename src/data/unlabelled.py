@@ -40,7 +40,6 @@ class UnlabelledSamples:
             )
         self._transforms = check_transforms(spec, training=True)
         self._entries = [entry for part in spec.parts() for entry in _entries(part)]
-        self._check_output()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -51,14 +50,6 @@ class UnlabelledSamples:
         if batch_draw is not None:
             sample["batch_draw"] = batch_draw
         return self._transforms(sample, rng or sample_rng(self.seed, 0, index))
-
-    def _check_output(self) -> None:
-        height, width = self.sample(0, batch_draw=0.0)["image"].shape[1:]
-        if height % MULTIPLE or width % MULTIPLE:
-            raise ConfigError(
-                f"`transforms` give images of {width}x{height} (width x height), but the network's sides are "
-                f"multiples of {MULTIPLE}. Set `crop_size` to such numbers."
-            )
 
 
 def _entries(spec: DatasetSpec) -> list[Sample]:

@@ -6,6 +6,7 @@ from ..common.errors import ConfigError
 from ..config.config import Config
 from ..data.pairs import Pair, evaluation_pairs
 from ..data.preprocess import preprocess_of
+from ..data.sample_size import check_sample_sides
 from ..data.samples import MattingSamples, Samples
 from ..data.unlabelled import UnlabelledSamples
 from ..spec.preprocess import Preprocess
@@ -26,6 +27,7 @@ def find_inputs(config: Config) -> Inputs:
         _check_adaptation(config)
     spec, seed = config.dataset("train_dataset"), config.run.seed
     samples: Samples = UnlabelledSamples(spec, seed) if config.soc.soc else MattingSamples(spec, True, seed)
+    check_sample_sides(samples)
     validation = evaluation_pairs(config.dataset("val_dataset")) if config.run.val_interval else []
     return Inputs(samples, validation, preprocess_of(config.data))
 

@@ -1,5 +1,6 @@
 """Batches for the training loop: worker processes of MindSpore's data pipeline over a `TrainingSequence`."""
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from ..common import errors
 from ..common.errors import MattingError
+from ..common.log import logger
 from ..common.malloc import keep_freed_memory
+from ..common.text import count_of
 from ..data.sequence import TrainingSequence
 
 Batch = tuple[np.ndarray, ...]
@@ -38,6 +41,7 @@ def _rows(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator
     """
     keep_freed_memory()  # workers, being forks, inherit it
     ds.config.set_prefetch_size(PREFETCH_ROWS)
+    workers = usable_workers(workers)
     processes = workers > 1
     dataset = ds.GeneratorDataset(
         sequence,
@@ -60,6 +64,14 @@ def _rows(sequence: TrainingSequence, batch_size: int, workers: int) -> Iterator
     if first is not None:
         yield first
         yield from rows
+
+
+def usable_workers(asked: int) -> int:
+    """As many worker processes as were asked for, at most one for each core: MindSpore refuses more."""
+    cores = os.cpu_count() or 1
+    if asked > cores:
+        logger.info("workers: %d asked for, %s here: %d prepare samples", asked, count_of(cores, "core"), cores)
+    return min(asked, cores)
 
 
 def _user_error(error: RuntimeError) -> MattingError | None:

@@ -37,13 +37,13 @@ def find_schedule(name: str) -> Maker:
 @register
 def zoo(schedule: ScheduleSection, steps_per_epoch: int) -> Rate:
     """Lr / 2^((epoch + 1) // 10), epochs counted from 0, as the model zoo's MODNet does."""
-    return lambda step: schedule.lr / 2 ** ((step // steps_per_epoch + 1) // ZOO_HALVING_EPOCHS)
+    return lambda step: schedule.peak / 2 ** ((step // steps_per_epoch + 1) // ZOO_HALVING_EPOCHS)
 
 
 @register
 def constant(schedule: ScheduleSection, steps_per_epoch: int) -> Rate:
     """`lr` after `warmup_steps` of linear rise; the s-th of them has lr * (s + 1) / warmup_steps."""
-    peak, warmup = schedule.lr, schedule.warmup_steps
+    peak, warmup = schedule.peak, schedule.warmup_steps
     return lambda step: peak * min(1.0, (step + 1) / warmup) if warmup else peak
 
 
@@ -56,7 +56,7 @@ def cosine(schedule: ScheduleSection, steps_per_epoch: int) -> Rate:
     """
     rise, warmup = constant(schedule, steps_per_epoch), schedule.warmup_steps
     left = max(1, steps_per_epoch * schedule.epoch_size - warmup)
-    return lambda step: rise(step) if step < warmup else _ramp(schedule.lr, 0.0, (step - warmup) / left)
+    return lambda step: rise(step) if step < warmup else _ramp(schedule.peak, 0.0, (step - warmup) / left)
 
 
 @register
@@ -65,7 +65,7 @@ def one_cycle(schedule: ScheduleSection, steps_per_epoch: int) -> Rate:
 
     Source: Smith and Topin 2019, with cosine ramps.
     """
-    peak, total = schedule.lr, steps_per_epoch * schedule.epoch_size
+    peak, total = schedule.peak, steps_per_epoch * schedule.epoch_size
     rise = max(1, round(ONE_CYCLE_WARMUP * total))
 
     def rate(step: int) -> float:

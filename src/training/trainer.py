@@ -104,3 +104,5 @@ class Trainer:
         self.network.set_train(True)
         if self.config.network.freeze_norm or self.config.soc.soc:
             freeze_batch_norm(self.network)
+        elif self.config.network.freeze_backbone:
+            freeze_batch_norm(self.network.encoder)
