@@ -3,11 +3,20 @@
 import contextlib
 import hashlib
 import os
+import re
+import shutil
+import socket
 import tempfile
+import time
+import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from .errors import OutputError
+
+_SWEEP_SHARE = 0.02  # of the time, at most, goes into looking for what dead processes left
+_swept: dict[Path, tuple[float, float]] = {}  # folder -> when it was last looked through, and how long that took
 
 
 def make_folder(path: str | Path) -> Path:
@@ -49,10 +58,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, with the same ending; it takes the name `path` when the block succeeds.
 
     On any exception the temporary file is removed and an earlier `path` stays as it was; an OSError becomes
-    an OutputError that names the place.
+    an OutputError that names the place. What processes that were killed left in the folder is removed first.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    _sweep(path.parent, path)
+    temporary = path.with_name(_temporary_name(path.name) + path.suffix)
     try:
         yield temporary
         os.chmod(temporary, 0o644)  # MindSpore writes checkpoints read-only.
@@ -62,8 +72,69 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             f"Cannot write {path} ({error.strerror or error}). Free the disk or choose another place."
         ) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        for rest in (temporary, temporary.with_suffix(".tmp")):  # MindSpore writes into the latter
+            with contextlib.suppress(OSError):
+                rest.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def staging_folder(folder: str | Path) -> Iterator[Path]:
+    """Yield a new folder inside `folder` for files that are to move there once all are whole; it is removed at the end.
+
+    What processes that were killed left in `folder` is removed first. An OSError of making it is not converted.
+    """
+    folder = Path(folder)
+    _sweep(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_temporary_name("") + "-") as staging:
+        yield Path(staging)
+
+
+def _temporary_name(name: str) -> str:
+    """Says which process of which host writes it, so that what a dead one left is known; `name` is hashed into it."""
+    return f".modnet-{_host()}-{os.getpid()}-{zlib.crc32(os.fsencode(name)):08x}"
+
+
+@cache
+def _host() -> str:
+    """The process numbers of another machine, which shares the folder, say nothing here."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _sweep(folder: Path, path: Path | None = None) -> None:
+    """Remove temporary files and folders of dead processes; `path`: also as earlier versions named those for it.
+
+    A large folder is looked through seldom, so that writing many files into it stays quick.
+    """
+    began = time.monotonic()
+    last, took = _swept.get(folder, (0.0, 0.0))
+    if began - last < took / _SWEEP_SHARE:
+        return
+    marked = rf"\.modnet-{_host()}-(\d+)-.*"
+    earlier = rf"|\.{re.escape(path.stem)}\.(\d+)(?:\.tmp|{re.escape(path.suffix)})" if path else ""
+    pattern = re.compile(marked + earlier)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if (match := pattern.fullmatch(name)) and _is_dead(int(match[match.lastindex or 1])):
+                _remove(folder / name)
+    _swept[folder] = time.monotonic(), time.monotonic() - began
+
+
+def _is_dead(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # it is another user's, or no process number
+        return False
+    return False
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def write_text(path: str | Path, text: str) -> None:

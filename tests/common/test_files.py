@@ -2,12 +2,15 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from src.common.errors import OutputError
-from src.common.files import make_folder, whole_file, write_text
+from src.common.files import make_folder, staging_folder, whole_file, write_text
+from tests.support.programs import ROOT
 
 
 def names(folder: Path) -> list[str]:
@@ -71,3 +74,52 @@ def test_a_missing_folder_is_an_output_error(tmp_path):
 def test_text_is_utf8(tmp_path):
     write_text(tmp_path / "a.txt", "肖像")
     assert (tmp_path / "a.txt").read_bytes() == "肖像".encode()
+
+
+def dead_process() -> int:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_no_half_file_of_mindspore_stays(tmp_path):
+    """It writes into a file that ends in .tmp and leaves that where the disk is full."""
+    path = tmp_path / "a.ckpt"
+    with pytest.raises(OutputError, match=r"Cannot write .*a\.ckpt"), whole_file(path) as temporary:
+        temporary.with_suffix(".tmp").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+    assert names(tmp_path) == []
+
+
+def test_a_name_as_long_as_names_may_be(tmp_path):
+    path = tmp_path / ("a" * 250 + ".txt")
+    write_text(path, "x")
+    assert names(tmp_path) == [path.name]
+
+
+def test_what_killed_processes_left_is_swept_by_the_next_save(tmp_path):
+    """Files of living processes, of other machines, and all that is not ours stay."""
+    code = (
+        "import os, sys; from src.common.files import staging_folder, whole_file\n"
+        "with staging_folder(sys.argv[1]) as staging, whole_file(sys.argv[1] + '/b.ckpt') as temporary:\n"
+        "    (staging / 'model.onnx').write_bytes(b'half')\n"
+        "    temporary.write_bytes(b'half'); temporary.with_suffix('.tmp').write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT).returncode == -9
+    assert len(names(tmp_path)) == 3 and all(name.startswith(".modnet-") for name in names(tmp_path))
+    dead, alive = dead_process(), os.getpid()
+    mine = [f".a.{alive}.ckpt", f".other.{dead}.ckpt", f".a.{dead}.png", ".a.old.ckpt", f".modnet-00000000-{dead}-x"]
+    for name in [*mine, f".a.{dead}.ckpt", f".a.{dead}.tmp"]:  # the last two as earlier versions named them
+        (tmp_path / name).write_bytes(b"half")
+    with whole_file(tmp_path / "a.ckpt") as temporary:
+        temporary.write_bytes(b"whole")
+        write_text(tmp_path / "b.ckpt", "beside it")  # the file in work is no litter
+    assert names(tmp_path) == sorted(["a.ckpt", "b.ckpt", *mine])
+
+
+def test_a_staging_folder_goes_whatever_happens(tmp_path):
+    with pytest.raises(ValueError, match="half"), staging_folder(tmp_path) as staging:
+        (staging / "a").write_text("x")
+        raise ValueError("half")
+    assert names(tmp_path) == []
