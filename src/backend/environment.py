@@ -14,13 +14,14 @@ _SLEEPING_WAIT = {"MS_DEV_HOST_BLOCKING_RUN": "1", "OMP_WAIT_POLICY": "passive"}
 # MindSpore's own convolutions insist on a layout for which oneDNN has no fast AVX-512 kernel, and fall to its
 # reference code, some hundred times slower than the AVX2 kernels.
 _AVX512_CURE = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
-_PORTABLE = "MindSpore's own operators (`python -m src.backend.cpu_ops.build` makes faster ones)"
+_PORTABLE = "MindSpore's own operators"  # why not the native ones is said by who looked for them
 
 
 def prepare_environment(device_target: str = "auto") -> str:
     """Set what helps on a CPU and what the user has not set; returns one line for the log, or "".
 
-    Nothing is set for a GPU or Ascend, be it asked for by name or found under "auto". Calling it again is harmless.
+    The first call on a machine builds the native operators. Nothing is set for a GPU or Ascend, be it asked for by
+    name or found under "auto". Calling it again is harmless.
     """
     os.environ.setdefault("GLOG_v", "3")  # MindSpore's own log: errors only, not every absent plug-in
     if device_target in ("GPU", "Ascend") or (device_target == "auto" and _accelerator()):
@@ -35,6 +36,8 @@ def prepare_environment(device_target: str = "auto") -> str:
     kept = [f"{name}={os.environ[name]}" for name, value in expected.items() if os.environ.get(name, value) != value]
     os.environ.update(set_now)
     operators = "native operators" if native else _PORTABLE
+    if os.environ.get("MODNET_CPU_OPS") == "0":
+        operators += " (MODNET_CPU_OPS=0)"
     parts = [f"set {name}={value}" for name, value in set_now.items()]
     parts += [f"left {setting} as you set it" for setting in kept]
     return "; ".join([f"CPU: {operators}", *parts])

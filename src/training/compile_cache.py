@@ -18,7 +18,7 @@ import mindspore as ms
 
 from ..backend import cpu_ops
 from ..common.log import logger
-from ..common.paths import PACKAGE
+from ..common.paths import PACKAGE, cache_folder
 
 # Whose code becomes part of the graph.
 COMPILED = ("models", "backend/cpu_ops", "training", "losses", "spec")
@@ -31,8 +31,10 @@ def cache_root() -> Path | None:
     said = os.environ.get("MODNET_COMPILE_CACHE", "")
     if said == "0":
         return None
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(said) if said else home / "modnet-mindspore" / "steps"
+    if said:
+        return Path(said)
+    cache = cache_folder()
+    return cache / "steps" if cache else None
 
 
 def graph_key(*facts: Any) -> str:

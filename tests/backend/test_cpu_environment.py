@@ -2,14 +2,21 @@
 
 import logging
 import os
+import shutil
 import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import mindspore
 import pytest
 
 from src.backend import cpu_ops, environment
 from src.backend.cpu_ops import build
 from src.common.log import logger
+from tests.support.programs import ROOT
 
 NAMES = ("MS_DEV_HOST_BLOCKING_RUN", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "MODNET_CPU_THREADS")
 MSRUN_NAMES = ("MS_WORKER_NUM", "NNODES", "MSRUN_CPU_LIST")
@@ -104,16 +111,16 @@ def test_a_second_call_changes_nothing(machine):
 @pytest.fixture
 def fake_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     """Builds into tmp_path with the given compiler script; returns the path or None and the log's text."""
-    monkeypatch.setattr(build, "_ROOT", tmp_path / "build")
-    monkeypatch.setattr(build, "_onednn", lambda: Path(__file__))
+    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / "build"))
+    monkeypatch.setattr(build, "onednn_library", lambda: Path(__file__))
     monkeypatch.setattr(logger, "propagate", True)
     caplog.set_level(logging.INFO, logger.name)
 
-    def run(script: str | None) -> tuple[Path | None, str]:
+    def run(script: str | None, version: int = 1) -> tuple[Path | None, str]:
         compiler = tmp_path / "compiler"
         compiler.unlink(missing_ok=True)
         if script is not None:
-            compiler.write_text(f"#!/bin/sh\n{script}\n")
+            compiler.write_text(f"#!/bin/sh\n[ $1 = --version ] && {{ echo {version}; exit; }}\n{script}\n")
             compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("CXX", str(compiler))
         caplog.clear()
@@ -143,10 +150,79 @@ def test_build_happens_once_and_needs_no_compiler_later(fake_build, tmp_path: Pa
 )
 def test_without_a_library_there_is_one_line_and_nothing_else(fake_build, tmp_path: Path, script, reason: str):
     path, log = fake_build(script)
+    lines = [line for line in log.splitlines() if "about 10 s" not in line]
     assert path is None
-    assert reason in log
-    assert log.count("\n") == 1
+    assert len(lines) == 1
+    assert reason in lines[0] and "about three times as long" in lines[0]
     assert list((tmp_path / "build").rglob("*.so")) == []
+
+
+@pytest.mark.parametrize("place", ["file", "read-only", "no home"])
+def test_without_a_cache_there_is_one_line_and_no_compiler_runs(fake_build, tmp_path: Path, monkeypatch, place: str):
+    cache = tmp_path / "cache"
+    cache.write_text("")
+    monkeypatch.setenv(build.CACHE_VARIABLE, str(cache))
+    if place == "read-only":  # not by its mode, which stops no superuser
+
+        def refuse(path: Path, **_: object) -> None:
+            raise OSError(30, "Read-only file system", str(path))
+
+        monkeypatch.setattr(Path, "mkdir", refuse)
+    if place == "no home":
+        monkeypatch.delenv(build.CACHE_VARIABLE)
+        monkeypatch.setattr(build, "cache_folder", lambda: None)
+    path, log = fake_build(f"touch {tmp_path}/ran; exit 1")
+    assert path is None
+    assert log.count("\n") == 1
+    assert build.CACHE_VARIABLE in log and "about three times as long" in log
+    assert {"file": "Not a directory", "read-only": "Read-only file", "no home": "no home folder"}[place] in log
+    assert not (tmp_path / "ran").exists()
+
+
+def test_two_that_build_at_once_make_one_library_and_sweep_what_was_broken_off(fake_build, tmp_path: Path):
+    path = fake_build(WRITE_OUTPUT)[0]
+    path.unlink()
+    path.with_name(f".1-{build.LIBRARY}").write_text("half")
+    script = f"echo >> {tmp_path}/runs; sleep 0.5; {WRITE_OUTPUT}"
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(fake_build, script)
+        while not (tmp_path / "runs").exists():
+            time.sleep(0.01)
+        assert build.build() == other.result()[0] == path
+    assert (tmp_path / "runs").read_text().count("\n") == 1
+    assert [p.name for p in path.parent.iterdir()] == [build.LIBRARY]
+
+
+def test_another_compiler_builds_its_own_and_a_failing_one_takes_what_is_there(fake_build):
+    first, second = fake_build(WRITE_OUTPUT)[0], fake_build(WRITE_OUTPUT, version=2)[0]
+    assert first != second and first.exists()
+    assert fake_build("exit 1", version=3)[0] in (first, second)
+
+
+def test_checkouts_and_environments_share_the_library(fake_build, tmp_path: Path):
+    """A copy of the sources, with the wheel reached by another path, finds the library that the checkout built."""
+    fake_build(WRITE_OUTPUT)
+    wheel = Path(mindspore.__file__).parent
+    site, copy = tmp_path / "site", tmp_path / "copy"
+    site.mkdir()
+    for part in (wheel, *wheel.parent.glob("mindspore-*.dist-info")):
+        (site / part.name).symlink_to(part)
+    for part in ("common", "backend"):
+        shutil.copytree(ROOT / "src" / part, copy / "src" / part)
+    code = (
+        "from src.backend.cpu_ops.build import __file__ as here, build, onednn_library\n"
+        "print(here, onednn_library(), build(), sep='\\n')"
+    )
+    said = []
+    for folder, path in ((ROOT, ""), (copy, str(site))):
+        environment = {**os.environ, "PYTHONPATH": path}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, env=environment, check=True, capture_output=True, text=True
+        )
+        said.append(done.stdout.splitlines())
+    (here, onednn, library), (other_here, other_onednn, other_library) = said
+    assert here != other_here and onednn != other_onednn
+    assert library == other_library and library.startswith(str(tmp_path / "build"))
 
 
 def test_sources_decide_where_the_library_lies(fake_build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -163,7 +239,7 @@ def test_sources_decide_where_the_library_lies(fake_build, tmp_path: Path, monke
 def test_a_broken_library_is_said_and_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):
     broken = tmp_path / "broken.so"
     broken.write_text("no library")
-    monkeypatch.setattr(build, "built_library", lambda: broken)
+    monkeypatch.setattr(build, "build", lambda: broken)
     monkeypatch.setattr(logger, "propagate", True)
     assert cpu_ops.library_path.__wrapped__() is None
     assert "does not load" in caplog.text
