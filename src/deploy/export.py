@@ -1,11 +1,10 @@
 """Checkpoint -> one model file of a deployment format, proven equal before it appears."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from ..common.errors import OutputError
-from ..common.files import make_folder, refuse_existing
+from ..common.files import make_folder, refuse_existing, staging_folder
 from ..runtime.factory import open_predictor
 from ..runtime.mindspore_runtime import MindSporePredictor, contract_of
 from .options import ANY_SHAPE, ExportOptions
@@ -35,8 +34,8 @@ def export(
     if not options.overwrite:
         refuse_existing(*targets, cure="Give another --output_path, or --overwrite to replace it.")
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as staging:
-            path = Path(staging) / targets[0].name
+        with staging_folder(folder) as staging:
+            path = staging / targets[0].name
             kind.write(ExportJob(checkpoint, network, contract, options), path)
             found = check_parity(network, open_predictor(path)[0])
             for target in reversed(targets):  # the one to open comes last

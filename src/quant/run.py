@@ -1,9 +1,6 @@
 """What quantize.py calls: from a float model to its variants, measured, with a manifest."""
 
-import tempfile
-from pathlib import Path
-
-from ..common.files import make_folder
+from ..common.files import make_folder, staging_folder
 from ..common.log import logger
 from .eight_bits import make_int8
 from .half import HalfFiles
@@ -23,8 +20,8 @@ def quantise(job: QuantizationJob) -> int:
         MattingError: for whatever the user can fix; then no variant, or those before the faulty one, are there.
     """
     folder = make_folder(job.output)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".quantise") as staging:
-        session = Session(job, folder, Path(staging))
+    with staging_folder(folder) as staging:
+        session = Session(job, folder, staging)
         session.check()
         halves = HalfFiles(session)
         made = [make_int8(session, v) if v.dtype == "int8" else halves.make(v) for v in job.backend]

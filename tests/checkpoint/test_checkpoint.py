@@ -1,6 +1,7 @@
 """Checkpoints rebuild their own network, and whatever is not one of ours is refused in words."""
 
 import os
+import sys
 
 import mindspore as ms
 import numpy as np
@@ -21,6 +22,7 @@ from src.checkpoint.file import (
 from src.common.errors import CheckpointError, OutputError
 from src.spec.preprocess import Preprocess
 from tests.support.narrow import narrow_network, narrow_spec, narrow_state, save_narrow
+from tests.support.programs import run_program
 
 META = Meta(
     network="modnet",
@@ -188,6 +190,25 @@ def test_a_failing_write_leaves_the_earlier_file(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"Cannot write .*a\.ckpt \(No space left on device\)"):
         save_narrow(path, epoch=2)
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["a.ckpt"]
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_error_and_leaves_the_earlier_file(tmp_path):
+    """The size limit of files stands in for the disk."""
+    before = save_narrow(tmp_path / "a.ckpt").read_bytes()
+    program = f"""
+import resource
+from src.common.cli import run_command
+from src.backend.environment import prepare_environment
+prepare_environment("CPU")
+from tests.support.narrow import save_narrow
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+run_command(lambda: save_narrow(Path({str(tmp_path)!r}) / "a.ckpt"))
+"""
+    error = run_program(sys.executable, "-c", program).assert_refused()
+    assert error.startswith(f"error: Cannot write {tmp_path / 'a.ckpt'} (File too large)") and error.count("\n") == 1
+    assert (tmp_path / "a.ckpt").read_bytes() == before and os.listdir(tmp_path) == ["a.ckpt"]
 
 
 def test_a_place_that_is_no_folder(tmp_path):
