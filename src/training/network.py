@@ -59,11 +59,16 @@ def start_network(section: NetworkSection, resume: str | None, seed: int) -> Sta
     elif section.ckpt_path:
         network = from_checkpoint(read_checkpoint(section.ckpt_path), section)
     else:
-        network = build_network(_NEW_SPECS[section.network](section))
+        network = build_network(new_spec(section))
         if section.backbone_pretrained and network.spec.encoder_name:
             _load_backbone(network, section)
     adjust(network, section)
     return Start(network, network.spec, resumed)
+
+
+def new_spec(section: NetworkSection) -> NetworkSpec:
+    """The spec of a network that starts from nothing."""
+    return _NEW_SPECS[section.network](section)
 
 
 def adjust(network: nn.Cell, section: NetworkSection) -> None:

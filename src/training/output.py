@@ -202,7 +202,8 @@ class RunOutput:
     def close(self) -> None:
         """Close the records and say where everything is."""
         self.records.close()
-        logger.info("training finished: best MSE %.6f, everything is in %s", self.best, self.root)
+        best = f"best MSE {self.best:.6f}" if np.isfinite(self.best) else "never validated"
+        logger.info("training finished: %s, everything is in %s", best, self.root)
 
 
 def not_finite(what: str, done: int) -> str:

@@ -1,10 +1,10 @@
 """A training run from a configuration: what `train.py` calls, step by step."""
 
 from ..backend.device import select_device
-from ..common.errors import DeviceError
 from ..common.log import setup_logging
 from ..config.config import Config
 from ..models.norms import synchronise_batch_norm
+from .checks import check_options
 from .inputs import find_inputs
 from .network import check_input, start_network
 from .objective import make_step
@@ -15,8 +15,7 @@ from .trainer import Trainer
 def train(config: Config) -> None:
     """One training run; raises MattingError for whatever the user can fix, before the first step."""
     device = select_device(config.run.device_target, None if config.run.distribute else config.run.device_id)
-    if config.optimiser.amp_level != "O0" and device == "CPU":
-        raise DeviceError("amp_level O2 and O3 need GPU or Ascend: MindSpore has no float16 convolution on the CPU.")
+    check_options(config, device)
     world = join(config.run.distribute)
     setup_logging(rank=world.rank)
     inputs = find_inputs(config)

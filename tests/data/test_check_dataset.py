@@ -128,6 +128,8 @@ def break_a_set(root: Path) -> None:
     broken.add("nobody", alpha=grey * 0)
     broken.add("all", alpha=grey * 0 + 255)
     broken.add("faint", alpha=grey // 2)
+    broken.add("inverted", alpha=255 - grey)
+    broken.add("trimap", alpha=np.where(grey > 250, 255, np.where(grey > 3, 128, 0)).astype(np.uint8))
     broken.add("alone", seed=1)
     (broken.mask / "alone.png").unlink()
     (broken.mask / "orphan.png").write_bytes(encode(".png", grey))
@@ -147,6 +149,8 @@ FAULTS = {
     "alphas that are 0 everywhere": ("warning", ["nobody"]),
     "alphas that are 1 nearly everywhere": ("warning", ["all"]),
     "alphas with hard edges only": ("warning", ["hard"]),
+    "alphas that are trimaps": ("warning", ["trimap"]),
+    "alphas that look inverted": ("warning", ["inverted"]),
 }
 
 
@@ -162,7 +166,7 @@ def test_every_fault_is_found_and_named(tmp_path, run):
         assert found[what][1] == len(names), what
         assert all(name in found[what][2] for name in names), what
     assert "image 120x160, alpha 160x120, sides swapped" in found["alphas of another size than their image"][2]
-    assert "6 kinds of error, 7 of warning: training would fail." in result.stdout
+    assert "6 kinds of error, 9 of warning: training would fail." in result.stdout
     assert not any(name in result.stdout for name in ("sound", "grey_picture", "deep"))
 
 

@@ -11,6 +11,7 @@ from src.common.errors import ConfigError, DataError
 from src.config.dataset import DatasetSpec
 from src.data import unlabelled
 from src.data.doctor.check import check_section
+from src.data.sample_size import check_sample_sides
 from src.data.samples import check_transforms
 from src.data.sequence import TrainingSequence
 from src.data.transforms import build_transforms
@@ -125,7 +126,7 @@ def test_outputs_that_are_no_multiple(tmp_path):
     root = str(folder(tmp_path / "a", 1))
     crop = {"type": "RandomCrop", "crop_size": [48, 64]}
     with pytest.raises(ConfigError, match=r"images of 48x64 .* multiples of 32. Set `crop_size`"):
-        UnlabelledSamples(section(dataset_root=root, transforms=[PLAIN[0], crop, *PLAIN[1:]]))
+        check_sample_sides(UnlabelledSamples(section(dataset_root=root, transforms=[PLAIN[0], crop, *PLAIN[1:]])))
 
 
 def test_transforms_that_read_the_alpha_are_refused_and_no_others(tmp_path):

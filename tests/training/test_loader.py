@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from src.common.log import logger
 from src.common.malloc import keep_freed_memory
-from src.training.loader import batches
+from src.training.loader import batches, usable_workers
 
 
 class Witness(Sequence):
@@ -29,6 +30,17 @@ def test_every_item_comes_once_and_in_order(workers):
     assert [batch[0].ravel().tolist() for batch in found] == [[0, 1, 2], [3, 4, 5]]
     processes = {int(pid) for batch in found for pid in batch[1].ravel()}
     assert (os.getpid() in processes) == (workers < 2) and len(processes) == max(1, workers)
+
+
+def test_more_workers_than_cores_are_as_many_as_cores(monkeypatch, caplog):
+    """P3M.yml asks for 4, and MindSpore refuses more than there are cores."""
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with caplog.at_level("INFO"):
+        assert [usable_workers(n) for n in (0, 1, 2, 4, 8)] == [0, 1, 2, 2, 2]
+    assert list(dict.fromkeys(caplog.messages)) == [
+        f"workers: {n} asked for, 2 cores here: 2 prepare samples" for n in (4, 8)
+    ]
 
 
 def test_workers_have_one_opencv_thread_and_this_process_keeps_its_own():

@@ -11,8 +11,10 @@ from ...config.config import load_config
 from ...config.dataset import UNLABELLED, DatasetSpec
 from ..pairs import Pair, files_by_stem, find_pairs, folder_of, listed_files, match_folders, read_names
 from ..records import AGAIN, Records
+from ..sample_size import check_sample_sides
 from ..samples import MattingSamples, check_transforms
 from ..transforms import build_transforms
+from ..unlabelled import UnlabelledSamples
 from .inspect import ImageFacts, InspectionJob, inspect
 from .report import Finding, findings_of, shared_images, statistics_text
 
@@ -53,14 +55,15 @@ def check_config(config: str | Path, workers: int) -> Iterator[SectionReport]:
         yield SectionReport("both", "training against validation", [], [Finding("shared", shared)])
 
 
-def verdict(config: str | Path, reports: Sequence[SectionReport]) -> tuple[str, bool]:
-    """One line that sums up all reports, and whether training can start."""
+def verdict(config: str | Path, reports: Sequence[SectionReport], option_faults: int = 0) -> tuple[str, bool]:
+    """One line that sums up all reports and faults of options, and whether training can start."""
     if not any(report.section in SECTIONS for report in reports):
         return f"{config} has neither `train_dataset` nor `val_dataset`; P3M.yml shows both.", False
     findings = [finding for report in reports for finding in report.findings]
-    errors = sum(finding.fatal for finding in findings)
+    fatal = sum(finding.fatal for finding in findings)
+    errors = fatal + option_faults
     end = "training would fail" if errors else "training can start"
-    return f"{errors} kinds of error, {len(findings) - errors} of warning: {end}.", not errors
+    return f"{errors} kinds of error, {len(findings) - fatal} of warning: {end}.", not errors
 
 
 def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionReport:
@@ -75,6 +78,9 @@ def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionRepor
         jobs = [InspectionJob(pair.name, pair.image, pair.alpha, spec.alpha_allow_rgb) for pair in pairs]
         if section == "train_dataset" and 0 < len(pairs) < spec.batch_size:
             findings.append(_setup(f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."))
+        if section == "train_dataset" and not findings:
+            samples = UnlabelledSamples(spec) if spec.name == UNLABELLED else MattingSamples(spec, training=True)
+            check_sample_sides(samples)
         jobs += [InspectionJob(path.stem, path, None, False) for path in _without_alpha(spec)]
     except MattingError as error:
         findings.append(_setup(str(error)))
@@ -107,6 +113,7 @@ def _check_records(section: str, spec: DatasetSpec) -> SectionReport:
         if section != "train_dataset":
             find_pairs(spec)  # says why records cannot be validated on
         samples = MattingSamples(spec, training=True)
+        check_sample_sides(samples)
         damaged = Records(spec.dataset_root).damaged()
         title = f"records in '{spec.dataset_root}', {len(samples)} images"
         fault = f"Shards that are not as they were written: {first_few(damaged)}. {AGAIN}" if damaged else ""

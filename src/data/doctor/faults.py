@@ -55,6 +55,14 @@ FAULT_KINDS = {
     "dark alpha": FaultKind(
         False, "alphas that hold 0 and 1 instead of 0 and 255", "Multiply them by 255; as they are, nobody is there."
     ),
+    "trimap": FaultKind(
+        False,
+        "alphas that are trimaps",
+        "Name the folder of the alphas as `alpha_subpath`; trimaps are made from them while training.",
+    ),
+    "inverted alpha": FaultKind(
+        False, "alphas that look inverted", "Subtract them from 255: the person is white, the background black."
+    ),
     "never opaque": FaultKind(
         False, "alphas that never reach 1", "Check how they were written: 255 (65535) means opaque."
     ),

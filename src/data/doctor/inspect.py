@@ -18,6 +18,7 @@ THUMBNAIL_SIDE = 16
 _BINARY_BELOW = 1e-3
 _FULL_ABOVE = 0.99
 _BRIGHT = 0.98
+_TRIMAP_SHARE, _ONE_VALUE = 0.005, 4 / 255
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,29 @@ def _judge_alpha(alpha: np.ndarray, facts: ImageFacts) -> None:
         facts.faults["dark alpha"] = f"largest value {top:.4f}"
     elif top < _BRIGHT:
         facts.faults["never opaque"] = f"largest value {top:.2f}"
+    elif _is_trimap(alpha):
+        facts.faults["trimap"] = "0, 1 and one value between"
+    elif _is_inverted(alpha):
+        facts.faults["inverted alpha"] = "opaque at the border, transparent in the middle"
     elif facts.share > _FULL_ABOVE:
         facts.faults["no background"] = f"mean alpha {facts.share:.3f}"
     elif facts.soft < _BINARY_BELOW:
         facts.faults["binary alpha"] = f"{100 * facts.soft:.3f} % soft pixels"
+
+
+def _is_trimap(alpha: np.ndarray) -> bool:
+    """Whether all soft pixels of an alpha, float32 [H, W], have one value, and are more than an outline."""
+    soft = alpha[(alpha > 1 - _BRIGHT) & (alpha < _BRIGHT)]
+    return soft.size > _TRIMAP_SHARE * alpha.size and float(np.ptp(soft)) <= _ONE_VALUE
+
+
+def _is_inverted(alpha: np.ndarray) -> bool:
+    """Whether the upper border of an alpha, float32 [H, W], is opaque and its middle is not: a person's never is."""
+    height, width = alpha.shape
+    sides = alpha[: height // 2, 0], alpha[: height // 2, -1]
+    border = np.concatenate([alpha[0], *sides]).mean()
+    middle = alpha[height // 3 : height - height // 3, width // 3 : width - width // 3].mean()
+    return bool(border > 0.9 and middle < 0.5)
 
 
 def _read_alpha(path: Path, allow_rgb: bool, facts: ImageFacts) -> np.ndarray | None:

@@ -1,0 +1,45 @@
+"""Options that cannot go together, found before any work: a run asks here, and so does the data doctor."""
+
+from ..common.errors import ConfigError, DeviceError
+from ..config.config import Config
+from ..data.preprocess import preprocess_of
+from ..models.backbones import find_backbone
+from .network import check_input, new_spec
+from .optimisers import find_optimiser
+from .schedule import find_schedule
+
+
+def check_options(config: Config, device: str) -> None:
+    """Check what can be told without a file of weights.
+
+    Raises:
+        ConfigError: an option that nobody knows, or some that do not go together.
+        DeviceError: an option that the device does not have.
+    """
+    find_optimiser(config.optimiser.optimizer)
+    find_schedule(config.schedule.lr_schedule)
+    find_backbone(config.network.encoder)
+    if config.optimiser.amp_level != "O0" and device == "CPU":
+        raise DeviceError("amp_level O2 and O3 need GPU or Ascend: MindSpore has no float16 convolution on the CPU.")
+    if idle := config.distillation.without_teacher():
+        raise ConfigError(f"`{idle}` needs a teacher: give --teacher CKPT, or leave --{idle} out.")
+    if config.soc.soc:
+        _check_adaptation(config)
+    elif not (config.network.ckpt_path or config.run.resume):
+        check_input(new_spec(config.network), preprocess_of(config.data))
+
+
+def _check_adaptation(config: Config) -> None:
+    """ConfigError where `soc` comes without a trained network, or with what would change that network otherwise."""
+    if not (config.network.ckpt_path or config.run.resume):
+        raise ConfigError(
+            "`soc` makes a network's own predictions consistent, which says nothing to one that cannot predict yet: "
+            "give the checkpoint of a trained MODNet as --ckpt_path."
+        )
+    values = config.values()
+    given = [name for name in ("from_scratch", "norm", "lr_head", "teacher", "sync_bn") if values[name]]
+    if given:
+        raise ConfigError(
+            f"`soc` adapts a trained network as it is, with its norms frozen: `{given[0]}` does not go with it. "
+            f"Leave {' and '.join(f'`{name}`' for name in given)} out."
+        )
