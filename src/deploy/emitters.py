@@ -95,6 +95,7 @@ def _write_conv(
     operands = [x, onnx.constant(f"{name}.weight", weight.astype(np.float32))]
     if bias is not None:
         operands.append(onnx.constant(f"{name}.bias", bias.astype(np.float32)))
+    # The attribute repeats the weight's shape, and ONNX lets it out; OpenCV and others do not read a file without.
     return onnx.op("Conv", operands, name, kernel_shape=weight.shape[2:], **frame)
 
 
@@ -209,7 +210,7 @@ def _squeeze_excite(emission: Emission, node: Node, inputs: list[str]) -> str:
     gate = onnx.op("GlobalAveragePool", inputs, f"{name}/mean")
     for dense, act in (("fc1", "Relu"), ("fc2", "Sigmoid")):
         weight = getattr(node.cell, dense).weight.asnumpy()[:, :, None, None]
-        gate = onnx.op("Conv", [gate, onnx.constant(f"{name}.{dense}.weight", weight)], f"{name}/{dense}")
+        gate = _write_conv(onnx, gate, f"{name}.{dense}", weight)
         gate = onnx.op(act, [gate], f"{name}/{dense}_act")
     return onnx.op("Mul", [inputs[0], gate], name)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import cv2
 import mindspore as ms
 import numpy as np
 import onnx
@@ -18,6 +19,7 @@ from src.models.build import build_network
 from src.models.layers import Concat, Conv2d, NormAct, SqueezeExcite
 from src.models.maps import Downsample, ToLayout
 from src.models.units import ConvNormAct, MatteHead
+from src.spec.activations import activations
 from src.spec.blocks import Norm
 from src.spec.mmnet import mmnet_spec
 from src.spec.preprocess import Preprocess
@@ -189,6 +191,7 @@ def test_the_paper_s_network_has_one_operator_where_it_can():
     assert (counts["Resize"], counts["Sigmoid"], counts["Clip"]) == (8, 2, 35)
 
 
+@pytest.mark.slow
 def test_mmnet():
     network = randomise(build_network(mmnet_spec()))
     assert same(network, noise(1, 3, 64, 96)) < 1e-5
@@ -236,6 +239,33 @@ def test_fixed_shape_and_contract_stand_in_the_file():
     sides = [[d.dim_value for d in t.type.tensor_type.shape.dim] for t in (model.graph.input[0], model.graph.output[0])]
     assert sides == [[1, 3, 96, 64], [1, 1, 96, 64]]
     assert {p.key: p.value for p in model.metadata_props} == {CONTRACT_KEY: CONTRACT.to_json()}
+
+
+@pytest.mark.parametrize("form", [{}, {"channels_last": True}, {"with_preprocess": True}])
+@pytest.mark.parametrize("color", ["RGB", "BGR"])
+def test_opencv_computes_the_same(form, color, tmp_path):
+    """Its parser is stricter than onnxruntime's: it wants attributes that ONNX lets out."""
+    contract = Contract(Preprocess(mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0), color=color))
+    model = onnx_model(narrow_network(), contract, (1, 3, 64, 96), **form)
+    assert all(
+        any(a.name == "kernel_shape" for a in node.attribute) for node in model.graph.node if node.op_type == "Conv"
+    )
+    x = noise(1, 64, 96, 3) if form else noise(1, 3, 64, 96)
+    if "with_preprocess" in form:
+        x = (127 + 127 * x).astype(np.uint8)
+    onnx.save(model, tmp_path / "m.onnx")
+    network = cv2.dnn.readNetFromONNX(str(tmp_path / "m.onnx"))
+    network.setInput(x.astype(np.float32))  # OpenCV's blobs are of float32
+    assert np.abs(network.forward() - run(model, x)).max() < 1e-4
+
+
+@pytest.mark.parametrize("act", activations())
+def test_opencv_knows_every_activation(act, tmp_path):
+    model = onnx_model(randomise(Layers(ConvNormAct(3, Norm(2, 2), 3, act=act), head=4)), CONTRACT, (1, 3, 8, 12))
+    onnx.save(model, tmp_path / "m.onnx")
+    network, x = cv2.dnn.readNetFromONNX(str(tmp_path / "m.onnx")), noise(1, 3, 8, 12)
+    network.setInput(x)
+    assert np.abs(network.forward() - run(model, x)).max() < 1e-4
 
 
 def test_weights_are_float32():
