@@ -21,6 +21,7 @@ from ..model_file.releases import verified_model
 from ..models.build import build_network
 from ..spec.preprocess import Preprocess
 from ..spec.serialisation import NetworkSpec, spec_from_json, spec_to_json
+from .pytorch_content import is_pytorch_file
 
 META_KEY = "modnet_meta"
 STATE_PREFIX = "train_state/"  # optimiser and other tensors that only a resumed training needs
@@ -131,6 +132,8 @@ def _as_float32(value: ms.Parameter) -> ms.Parameter:
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """Read a file of `save_checkpoint`, or a released model's by its name, weights as float32.
 
+    A PyTorch file is converted on the fly, see `src.checkpoint.pytorch_file.checkpoint_of`.
+
     Raises:
         CheckpointError: the file is missing, truncated or foreign.
         ModelError: a released file is not as it was released.
@@ -139,6 +142,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if not path.is_file():
         raise CheckpointError(f"No checkpoint at {path}. Give the path of a .ckpt file that train.py or "
                               "get_init_weight.py wrote.")  # fmt: skip
+    if is_pytorch_file(path):
+        from .pytorch_file import checkpoint_of  # which writes checkpoints, and imports this module
+
+        return checkpoint_of(path)
     try:
         entries = ms.load_checkpoint(str(path), crc_check=True)
     except (ValueError, TypeError, RuntimeError) as error:
