@@ -179,6 +179,7 @@ def test_streams_compute_every_image(narrow_models, kind):
     stream.run(2 * stream.requests + 1)
 
 
+@pytest.mark.slow
 def test_inputs_that_a_model_does_not_take(narrow_ckpt, tmp_path):
     fixed = export(narrow_ckpt, "ONNX", tmp_path, ExportOptions((1, 3, 96, 64)))[0][0]
     with pytest.raises(ModelError, match=r"only inputs of 96x64 \(height x width\), not 64x96: give --shape 96x64"):

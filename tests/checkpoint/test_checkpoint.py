@@ -51,6 +51,7 @@ def test_everything_comes_back(tmp_path):
     assert os.listdir(tmp_path) == ["a.ckpt"]
 
 
+@pytest.mark.slow
 def test_the_network_is_rebuilt_ready_for_inference(narrow_ckpt):
     network, meta = load_network(narrow_ckpt)
     assert network.spec == meta.spec == narrow_spec() and not network.training
@@ -168,6 +169,7 @@ def test_an_encoder_alone_is_no_network(tmp_path):
         load_network(tmp_path / "encoder.ckpt")
 
 
+@pytest.mark.slow
 def test_weights_below_a_prefix():
     network, values = narrow_network(), narrow_state(seed=9)
     encoder = {name: ms.Parameter(ms.Tensor(v)) for name, v in values.items() if name.startswith("encoder.")}

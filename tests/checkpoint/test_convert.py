@@ -161,6 +161,7 @@ def test_mistakes_on_the_command_line(official, tmp_path):
     assert "Cannot read the prune info" in refused(official, tmp_path, "--prune_info", official)
 
 
+@pytest.mark.slow
 def test_an_output_that_cannot_be_written(official, tmp_path):
     (tmp_path / "file").write_text("")
     done = convert("--input", official, "--output", tmp_path / "file" / "out.ckpt")

@@ -102,6 +102,7 @@ def test_thin_limbs_and_gaps_keep_a_known_middle():
     assert (trimap[230, 99:101] == 0).all()
 
 
+@pytest.mark.slow
 def test_matte_is_close_to_the_true_alpha():
     image, alpha = _portrait()
     labels = _blocky(alpha)
@@ -167,6 +168,7 @@ def test_interrupt_leaves_a_folder_to_go_on_with(source, tmp_path, monkeypatch):
     assert len(count) == 3
 
 
+@pytest.mark.slow
 def test_bad_files_are_listed_and_the_rest_is_made(source, tmp_path):
     image, alpha = _portrait()
     _add(source, "0003", b"no MATLAB file", image)

@@ -109,6 +109,7 @@ def test_camera_keeps_the_image_where_alpha_says():
     assert correlation > 0.95, "tone and noise may change values, not where things are"
 
 
+@pytest.mark.slow
 def test_alphas_are_those_of_persons_with_hair():
     shares = []
     for index in range(16):
@@ -147,6 +148,7 @@ def test_seed_and_index_decide_every_bit():
         assert np.abs(image.astype(float) - other).mean() > 5
 
 
+@pytest.mark.slow
 def test_worker_count_does_not_change_a_file(tmp_path):
     write_series(SMALL, tmp_path / "one", workers=1)
     write_series(SMALL, tmp_path / "two", workers=2)

@@ -37,6 +37,7 @@ def test_resize_ignores_the_aspect():
     assert alone["image"].shape == (48, 32, 3) and alone["alpha"].shape == (90, 40)
 
 
+@pytest.mark.slow
 def test_stretch_draws_each_side_from_fifteen_factors():
     sizes = {apply(seed, sample(256, 256), {"type": "RandomStretch"})["image"].shape[:2] for seed in range(300)}
     grid = {int(256 * (1 + 0.15 * k / 14)) for k in range(15)}

@@ -33,6 +33,7 @@ class Sum(Predictor):
         return 0.5 + self.error + np.zeros((x.shape[0], 1, *x.shape[2:])) + self.gain * total
 
 
+@pytest.mark.slow
 def test_parity_is_tried_on_five_sizes():
     model = Sum(error=LIMIT / 2)
     found = check_parity(Sum(), model)
@@ -43,6 +44,7 @@ def test_parity_is_tried_on_five_sizes():
     assert fixed.shapes == [(2, 3, 64, 32)] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [1.01 * LIMIT, np.nan])
 def test_a_difference_is_refused(error):
     with pytest.raises(ExportError, match="not equal to the checkpoint; no file was written"):
@@ -106,6 +108,7 @@ def test_the_program(narrow_ckpt, tmp_path):
     assert (tmp_path / "out" / files[0]).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_equal_leaves_no_file(narrow_ckpt, tmp_path, monkeypatch):
     monkeypatch.setattr(parity, "LIMIT", 0.0)
     monkeypatch.setattr(parity, "_NOISE_FACTOR", 0)

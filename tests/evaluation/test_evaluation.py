@@ -154,6 +154,7 @@ def test_results_come_back_from_json(pairs, tmp_path):
     assert EvalResult.load(tmp_path / "eval.json") == result
 
 
+@pytest.mark.slow
 def test_the_mindspore_predictor_is_the_network_with_its_own_preprocessing(narrow_ckpt):
     predictor, meta = MindSporePredictor.from_checkpoint(narrow_ckpt)
     assert predictor.preprocess == meta.preprocess == Preprocess()

@@ -218,6 +218,7 @@ def test_bad_inputs_of_npz_eval(results, tiny_config, synthetic_set, tmp_path):
     refused("No npz in", "--alpha", masks)
 
 
+@pytest.mark.slow
 def test_bad_inputs_of_image2npz(models, narrow_ckpt, tmp_path):
     write_png(tmp_path / "in" / "a.png", np.zeros((40, 60, 3), np.uint8))
 

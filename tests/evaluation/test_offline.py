@@ -113,6 +113,7 @@ def test_prepared_files_by_hand(prepared, synthetic_set):
         np.testing.assert_array_equal(mask, read_alpha(synthetic_set / VALIDATION / "mask" / f"{entry['name']}.png"))
 
 
+@pytest.mark.slow
 def test_mmnet_from_checkpoint_to_scores(prepared, synthetic_set, mmnet_models, tmp_path):
     model = mmnet_models["NHWC"]
     found = chain(model, prepared, tmp_path / "onnx")
@@ -121,6 +122,7 @@ def test_mmnet_from_checkpoint_to_scores(prepared, synthetic_set, mmnet_models, 
     assert_equal_scores(found, by_eval(mmnet_models[".ckpt"], synthetic_set))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["NHWC", "NCHW", "u8"])
 def test_raw_bytes_are_what_the_model_itself_takes(synthetic_set, mmnet_models, tmp_path, kind):
     """As a vendor's runner does: the file's bytes go into the declared input, the output's bytes come out."""

@@ -64,6 +64,7 @@ def config(checkpoint: Path, tmp_path: Path) -> Path:
     return config
 
 
+@pytest.mark.slow
 def test_every_program_gives_the_network_the_same_input(checkpoint, config, tmp_path):
     spec = load_config(config).dataset("val_dataset")
     pairs, model = evaluation_pairs(spec), ("--model", checkpoint)

@@ -161,6 +161,7 @@ def test_a_step_moves_the_student_and_not_the_teacher():
     assert all(not p.name.startswith("teacher.") for p in step.optimizer.parameters)
 
 
+@pytest.mark.slow
 def test_teachers_that_do_not_fit(tmp_path):
     student = narrow_network()
     path = save_narrow(tmp_path / "t.ckpt", preprocess=Preprocess(mean=(0.1, 0.2, 0.3)))
@@ -185,6 +186,7 @@ def test_other_norms_keep_the_widths():
     assert with_norm(mmnet_spec(1.0), "batch") == mmnet_spec(1.0)
 
 
+@pytest.mark.slow
 def test_batch_norms_start_from_the_half_that_there_was(tmp_path):
     checkpoint = read_checkpoint(save_narrow(tmp_path / "n.ckpt"))
     network = from_checkpoint(checkpoint, Config.from_values(ckpt_path="n.ckpt", norm="batch").network)

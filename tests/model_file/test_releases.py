@@ -172,6 +172,7 @@ def test_a_changed_file_is_refused(pretrained):
     assert verified_model(pretrained / "mine.onnx").name == "mine.onnx"
 
 
+@pytest.mark.slow
 def test_a_released_checkpoint_is_read_by_name(pretrained):
     path = save_narrow(pretrained / "narrow.ckpt", epoch=3)
     write_releases([ReleasedModel("narrow", "", (ReleasedFile.of(path),))])

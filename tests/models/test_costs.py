@@ -165,6 +165,7 @@ def test_openvino_sees_the_same_macs():
     assert seen == deployed(counted) and seen.total() == counted.macs == 7_426_352
 
 
+@pytest.mark.slow
 def test_openvino_sees_the_same_macs_of_mmnet():
     network = narrow_mmnet()
     seen = seen_by_openvino(network, 64, 96)

@@ -57,6 +57,7 @@ def test_mattes(name):
     assert worst(golden_matte(name), expected()[name]) < tolerance()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["512x512", "288x480"])
 def test_heads_of_training(size):
     """With the statistics of evaluation, as the golden outputs have them."""
@@ -82,6 +83,7 @@ def test_portable_mattes(portable_mattes, name):
     assert worst(portable_mattes[name], exact_matte(name)) < 1e-4
 
 
+@pytest.mark.slow
 def test_the_two_oracles_agree():
     image = torch.from_numpy(golden_input("matte_288x480"))
     official = TorchMODNet().eval()

@@ -56,6 +56,7 @@ def test_widths_are_multiples_of_eight():
     assert set(WIDTH_MULTIPLIERS) < set(COUNTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", COUNTS)
 def test_parameters(width):
     network = build_network(mmnet_spec(width))
@@ -123,6 +124,7 @@ def test_inference_equals_the_transcription(layout):
     np.testing.assert_allclose(matte, torch.softmax(logits, 1)[:, 1:].numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_outputs_equal_the_transcription(layout):
     image = some_images(96, 3)
     outputs = narrow_mmnet().set_train(True)(ms.Tensor(image))
@@ -180,6 +182,7 @@ def test_momentum_of_the_moving_statistics(layout, momentum):
     assert cell.bnorm.moving_variance.asnumpy()[0] == pytest.approx(momentum * 1 + (1 - momentum) * 2, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_checkpoints_rebuild_the_network(tmp_path):
     spec, network = narrow_mmnet_spec(), narrow_mmnet()
     pre = Preprocess((0, 0, 0), (1, 1, 1), ref_size=(256, 192))

@@ -71,6 +71,7 @@ def test_both_layouts_hold_the_same_parameters_and_give_the_same_matte(narrow, m
     np.testing.assert_allclose(narrow(image).asnumpy(), portable(image).asnumpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_efficientnet_lite0_encoder():
     """TensorFlow's padding, and the 4,652,008 weights of the ImageNet network less its classifier's 1,281,000."""
     spec = standard_spec("efficientnet_lite0", hr=8, lr16x=8, lr8x=8)

@@ -90,6 +90,7 @@ def test_the_file_keeps_its_activation_and_taps(spec: ModNetSpec):
     assert again == spec and again.encoder.act == "hswish" and again.encoder.tap_channels == (6, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["portable", "native"])
 def test_it_computes_what_pytorch_does(spec: ModNetSpec, state: dict[str, np.ndarray], layout: str, monkeypatch):
     if layout == "native" and not cpu_ops.available():
@@ -137,6 +138,7 @@ def test_it_trains_from_its_converted_weights(converted: Path, tiny_config: Path
     assert len(moved) > 0.9 * len(trained)
 
 
+@pytest.mark.slow
 def test_a_pruned_one_computes_the_same_without_those_channels(spec: ModNetSpec, state: dict[str, np.ndarray]):
     network = network_of(spec, state)
     channels, rng = channels_of(network), np.random.default_rng(1)

@@ -151,6 +151,7 @@ def test_the_first_failure_ends_the_run_before_anything_else_starts(tmp_path):
         assert not called.called
 
 
+@pytest.mark.slow
 def test_mistakes(tmp_path, tiny_config):
     copy = checkout(tmp_path / "copy")
     done = run_script(copy, SCRIPT, tiny_config, tmp_path / "none.ckpt", 0)

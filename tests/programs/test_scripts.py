@@ -134,6 +134,7 @@ def test_devices_that_do_not_add_up(copy, tiny_config, number, devices):
     assert done.status == 2 and re.match(r"error: DEVICE(S|_NUM) must", done.err)
 
 
+@pytest.mark.slow
 def test_a_start_that_fails_in_the_background_passes_its_status_on(copy, tmp_path):
     config = write_yaml(tmp_path / "bad.yml", {"epoch_sise": 1})
     done = run_script(copy, TRAIN, config, 0)

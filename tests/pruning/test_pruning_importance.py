@@ -109,6 +109,7 @@ def test_taylor_predicts_the_loss_of_a_weakened_channel(network, channels):
     np.testing.assert_allclose(scores[group.channels], central / central.mean(), rtol=0.05, atol=0.04)
 
 
+@pytest.mark.slow
 def test_taylor_is_the_mean_over_batches(network, channels):
     one, other = narrow_batch(64, 2), tuple(np.ascontiguousarray(a[..., ::-1]) for a in narrow_batch(64, 2))
     group = channels.groups[3].channels

@@ -15,6 +15,7 @@ from src.pruning.latency import RATIOS, LatencyCheck, Works, measure_latency
 from src.pruning.profiling import by_layer, profile_openvino, undisturbed
 
 
+@pytest.mark.slow
 def test_latency_follows_a_table_measured_at_a_few_widths(network, setting, tmp_path):
     """With a machine on which every layer takes 1 ms a million of work, and 0.1 ms however narrow."""
     works = Works(network, setting.channels, 64, 96)

@@ -40,6 +40,7 @@ def test_the_checkpoint_rebuilds_itself(uniform, narrow_ckpt):
     assert meta.scores == {} and meta.epoch == 0 and meta.encoder == "mobilenetv2"
 
 
+@pytest.mark.slow
 def test_scores_go_and_preprocessing_stays(tmp_path):
     pre = read_checkpoint(save_narrow(tmp_path / "plain.ckpt")).meta.preprocess
     pre = type(pre)(mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), ref_size=320)
@@ -68,6 +69,7 @@ def test_reports_agree_with_the_networks(uniform, narrow_ckpt):
     assert {path.name for path in output.iterdir()} == {"pruned.ckpt", "report.json", "report.txt", "report.png"}
 
 
+@pytest.mark.slow
 def test_a_pruned_network_is_pruned_again(uniform, tmp_path):
     output, _ = uniform
     assert pruned(output / "pruned.ckpt", tmp_path, "--strategy", "global", "--importance", "bn").status == 0
@@ -86,6 +88,7 @@ def test_budget_with_taylor_and_renewed_statistics(narrow_ckpt, tiny_config, tmp
     assert {"ratio_backbone", "ratio_lr", "ratio_hr", "ratio_fusion"} < set(report["settings"])
 
 
+@pytest.mark.slow
 def test_global_scores_are_gathered_as_asked(narrow_ckpt, tiny_config, tmp_path):
     """Groups of several layers weigh more with "sum", for Taylor importance as for others."""
     options = ("--strategy", "global", "--importance", "taylor", "--calibration_batches", "1", "--no_recalibration")
@@ -97,6 +100,7 @@ def test_global_scores_are_gathered_as_asked(narrow_ckpt, tiny_config, tmp_path)
     assert hidden[1] > hidden[0]  # two layers make these channels
 
 
+@pytest.mark.slow
 def test_the_default_norm_by_its_name(uniform, narrow_ckpt, tmp_path):
     done = pruned(narrow_ckpt, tmp_path, "--strategy", "uniform", "--norm", "ib")
     assert done.status == 0, done.err
@@ -109,6 +113,7 @@ def test_the_checkpoint_comes_before_the_reports(narrow_ckpt, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_latency_is_measured_once_more_in_the_end(narrow_ckpt, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("openvino")
@@ -145,6 +150,7 @@ def test_images_of_a_folder_renew_the_statistics(narrow_ckpt, synthetic_set, tmp
     assert np.abs(renewed - old).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

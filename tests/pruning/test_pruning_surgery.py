@@ -203,6 +203,7 @@ def test_weights_are_those_of_the_kept_channels():
     }
 
 
+@pytest.mark.slow
 def test_zeroed_columns_are_the_same_pruning():
     network = build(narrow_spec(), trained=True)
     channels, rng, inputs = channels_of(network), np.random.default_rng(5), image(32, 32, 6)

@@ -44,6 +44,7 @@ def test_every_group_wider_and_the_same_outputs(name):
         np.testing.assert_array_equal(inside[parameter], value, err_msg=parameter)
 
 
+@pytest.mark.slow
 def test_new_channels_are_of_the_last_kind_and_the_rest_stays():
     wide = widen(narrow_network(), LAYERS)
     spec, before = wide.spec, narrow_spec()

@@ -150,6 +150,7 @@ def test_without_a_trained_network(refused):
     assert "`from_scratch` does not go with it. Leave `from_scratch` and `norm` out" in text
 
 
+@pytest.mark.slow
 def test_another_network(refused, tmp_path):
     network = build_network(mmnet_spec(0.5))
     path = tmp_path / "mmnet.ckpt"

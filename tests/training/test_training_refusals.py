@@ -90,6 +90,7 @@ def test_a_truncated_image(refused, dataset, workers):
     assert f"{root}/train/blurred_image/t0000" in text
 
 
+@pytest.mark.slow
 def test_a_missing_backbone(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = refused(ckpt_path=..., backbone_pretrained=True)
@@ -100,6 +101,7 @@ def test_a_missing_backbone(refused, tmp_path, monkeypatch):
     assert "No pretrained efficientnet_lite0 backbone at absent.ckpt" in text
 
 
+@pytest.mark.slow
 def test_backbones_of_another_network(refused, tmp_path):
     narrow = encoder_file(tmp_path / "narrow.ckpt", narrow_state())
     text = refused(ckpt_path=..., backbone_pretrained=str(narrow))
@@ -156,6 +158,7 @@ def test_a_resume_that_would_not_continue_the_run(refused, tmp_path, narrow_ckpt
     assert message in text and str(path) in text
 
 
+@pytest.mark.slow
 def test_an_output_folder_that_cannot_be_written(refused, tmp_path):
     (tmp_path / "file").write_text("")
     text = refused(output_path=str(tmp_path / "file" / "output"))
@@ -177,6 +180,7 @@ def test_two_normalisations(refused, dataset):
     assert "`Normalize` differs between train_dataset and val_dataset" in text
 
 
+@pytest.mark.slow
 def test_distribute_without_msrun(tiny_config, tmp_path):
     done = run_program(
         sys.executable, "train.py", "--config", tiny_config, "--distribute", True, "--output_path", tmp_path / "output"
