@@ -20,6 +20,7 @@ from .weight_names import modnet_names
 
 State = dict[str, np.ndarray]
 PruneInfo = dict[str, Any]  # ModelCompression's side file
+_COMPILED = "_orig_mod."
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Conversion:
         network: "modnet" or "encoder".
         spec: of the whole network, or of the encoder alone.
         state: our names -> float32 arrays.
-        problems: one line for each missing, unexpected or mis-shaped tensor.
+        problems: one line for each tensor that is missing, unexpected, mis-shaped or not finite.
     """
 
     kind: str
@@ -105,22 +106,49 @@ def _expected_encoder(backbone: Backbone, info: PruneInfo | None) -> Expected:
 
 def recognise(names: Sequence[str]) -> str:
     """The kind of a checkpoint by its parameter names; raises CheckpointError for a foreign one."""
-    names = [_plain(name) for name in names]
-    found = next((kind.name for kind in _kinds() if kind.recognises(names)), None)
+    found = _read(names, _kinds())
     if found is None:
         raise CheckpointError(
             f"None of the known namings ({', '.join(kinds())}) fits this file; its first names are "
-            f"{', '.join(names[:3]) or '(none)'}. Give a PyTorch state dict of MODNet, of ModelCompression's networks "
-            f"or of a backbone ({', '.join(backbone.name for backbone in backbones())})."
+            f"{', '.join(list(names)[:3]) or '(none)'}. Give a PyTorch state dict of MODNet, of ModelCompression's "
+            f"networks or of a backbone ({', '.join(backbone.name for backbone in backbones())})."
         )
-    return found
+    return found[0].name
+
+
+def is_known(names: Sequence[str]) -> bool:
+    """Whether these are the parameter names of a network that can be converted."""
+    return _read(names, _kinds()) is not None
+
+
+def _read(names: Sequence[str], among: Sequence[Kind]) -> tuple[Kind, dict[str, str]] | None:
+    """The first kind that fits, and names as it has them by the file's; None where none of the kinds fits."""
+    for read in _readings(names):
+        for kind in among:
+            if kind.recognises(list(read.values())):
+                return kind, read
+    return None
+
+
+def _readings(names: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The file's names with what wrappers put before all of them taken off, part by part: `module.`, `model.`, ...
+
+    What torch.compile writes is not in any naming, and may stand within a name.
+    """
+    read = {name: name.replace(_COMPILED, "") for name in names}
+    yield read
+    while read and len({name.partition(".")[0] for name in read.values()}) == 1:
+        read = {name: plain.partition(".")[2] for name, plain in read.items()}
+        if not all(read.values()):
+            return
+        yield read
 
 
 def convert(state: Mapping[str, np.ndarray], kind: str = "auto", prune_info: PruneInfo | None = None) -> Conversion:
     """Rename and check every tensor of a PyTorch state dict.
 
     Args:
-        state: PyTorch names -> arrays of any float type; a leading `module.` is ignored.
+        state: PyTorch names -> arrays of any float type; prefixes that all names share are ignored.
         kind: one of `kinds()`, or "auto" to recognise the file.
         prune_info: ModelCompression's side file, which tells a pruned network's channel numbers.
     """
@@ -129,12 +157,15 @@ def convert(state: Mapping[str, np.ndarray], kind: str = "auto", prune_info: Pru
     if prune_info is not None and not chosen.takes_prune_info:
         raise CheckpointError(f"A prune info file belongs to a ModelCompression network, but the weights are '{name}'.")
     expected = chosen.expected(prune_info)
-    source = {expected.bare(_plain(theirs)): np.asarray(array) for theirs, array in state.items()}
+    found = _read(list(state), [chosen])
+    plain = found[1] if found else {theirs: theirs.removeprefix("module.") for theirs in state}
+    source = {expected.bare(plain[theirs]): np.asarray(array) for theirs, array in state.items()}
     return _match(name, expected, source)
 
 
-def _plain(name: str) -> str:
-    return name.removeprefix("module.")
+def takes_prune_info(kind: str) -> bool:
+    """Whether a prune info may belong to files of this kind."""
+    return next(one for one in _kinds() if one.name == kind).takes_prune_info
 
 
 def compression_spec(info: PruneInfo) -> ModNetSpec:
@@ -173,6 +204,8 @@ def _match(kind: str, expected: Expected, source: State) -> Conversion:
             problems.append(f"mis-shaped: {theirs} is {list(source[theirs].shape)}, expected {list(shape)}")
         else:
             state[ours] = np.ascontiguousarray(source[theirs], dtype=np.float32)
+            if not np.isfinite(state[ours]).all():
+                problems.append(f"not finite: {theirs} holds NaN or infinite values")
     problems += _leftovers(source, seen, expected.unused)
     return Conversion(kind, expected.network, expected.spec, state, tuple(problems))
 

@@ -1,6 +1,8 @@
 """PyTorch files in, MindSpore checkpoints out: the part of the conversion that needs both frameworks."""
 
+import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import mindspore as ms
@@ -9,11 +11,14 @@ from mindspore import nn
 
 from ..common.errors import CheckpointError
 from ..common.files import make_folder
+from ..common.log import logger
+from ..common.text import first_few
 from ..models.backbones import backbones
 from ..models.build import Encoder, build_network
 from ..spec.modnet import ModNetSpec
-from .conversion import Conversion
-from .file import Meta, file_source, load_weights, read_checkpoint, save_checkpoint
+from .conversion import Conversion, PruneInfo, convert, recognise, takes_prune_info
+from .file import Checkpoint, Meta, file_source, load_weights, read_checkpoint, save_checkpoint
+from .pytorch_content import read_state_dict
 
 DOWNLOADS = "https://drive.google.com/drive/folders/1umYmlCulvIFNaqPjwod1SayFmSRHziyR"
 
@@ -43,34 +48,59 @@ def default_output(source: Path) -> Path:
     return Path("pretrained") / f"mindspore_{source.stem}.ckpt"
 
 
-def read_state_dict(path: Path) -> dict[str, np.ndarray]:
-    """Tensors of a PyTorch file by name, as float32 arrays.
+def read_prune_info(path: str | Path) -> PruneInfo:
+    """ModelCompression's side file; CheckpointError where it cannot be read."""
+    try:
+        info = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"Cannot read the prune info {path}: {error}") from error
+    if not isinstance(info, dict):
+        raise CheckpointError(f"Cannot read the prune info {path}: expected is an object, got {type(info).__name__}.")
+    return info
 
-    It is read with `weights_only`, so that a malicious pickle is refused, not executed.
+
+def checkpoint_of(path: Path) -> Checkpoint:
+    """A PyTorch file as the checkpoint that get_init_weight.py would make of it; nothing is written.
+
+    A network that ModelCompression pruned needs its JSON beside it, with the same stem.
+
+    Raises:
+        CheckpointError: it is damaged or foreign, holds code, or lacks that JSON; or PyTorch is not installed.
     """
+    side = path.with_suffix(".json")
+    state = read_state_dict(path)
     try:
-        import torch
-    except ImportError as error:
-        raise CheckpointError("Reading a PyTorch file needs PyTorch. Run: pip install torch==2.13.0") from error
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for truncated, foreign and malicious files
+        kind = recognise(list(state))
+        takes = takes_prune_info(kind)
+        info = read_prune_info(side) if takes and side.is_file() else {}
+        conversion = convert(state, kind, info if "new_cfg" in info else None)
+    except CheckpointError as error:
         raise CheckpointError(
-            f"{path} is no plain PyTorch state dict ({type(error).__name__}): it is truncated, of another program, or "
-            "holds code, which is refused. Save it with torch.save(network.state_dict(), PATH)."
+            f"{path} is a PyTorch file that is not converted on the fly: {error} See also `python get_init_weight.py "
+            "--input FILE --output OUT.ckpt`."
         ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    named = isinstance(content, dict) and all(isinstance(name, str) for name in content)
-    if not named or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise CheckpointError(f"{path} holds no state dict (a mapping of names to tensors). Save network.state_dict().")
-    # Parameters still require gradients, and numpy has no bfloat16.
-    return {name: value.detach().to(torch.float32).numpy() for name, value in content.items()}
+    if conversion.problems:
+        missing = f" A pruned network needs its JSON beside it: {side}." if takes and not info else ""
+        raise CheckpointError(
+            f"{path} is a PyTorch file that does not fit the '{kind}' naming: {first_few(list(conversion.problems))}."
+            f"{missing}"
+        )
+    _say(path, kind, len(conversion.state), side.name if info else None)
+    meta = replace(_description(conversion), source=file_source(path))
+    weights = {name: ms.Parameter(ms.Tensor(array)) for name, array in conversion.state.items()}
+    return Checkpoint(path, meta, weights, {})
+
+
+@cache
+def _say(path: Path, kind: str, tensors: int, side: str | None) -> None:
+    """Once for each file, however often a program reads it."""
+    beside = f", with {side} beside it" if side else ""
+    logger.info("%s is a PyTorch file: %d tensors converted on the fly as '%s'%s", path, tensors, kind, beside)
 
 
 def write_conversion(conversion: Conversion, source: Path, output: Path) -> None:
     """Load the tensors into a real network (a name that does not fit is an error), save, and read back."""
-    network, meta = _network_of(conversion)
+    network, meta = _network_of(conversion), _description(conversion)
     weights = {name: ms.Parameter(ms.Tensor(array)) for name, array in conversion.state.items()}
     load_weights(network, weights, source.name)
     make_folder(output.parent)
@@ -81,11 +111,19 @@ def write_conversion(conversion: Conversion, source: Path, output: Path) -> None
         raise CheckpointError(f"{output} does not read back as it was written ({wrong[0]}, ...). Check the disk.")
 
 
-def _network_of(conversion: Conversion) -> tuple[nn.Cell, Meta]:
-    """The network or encoder that a conversion's tensors are of, and its description."""
+def _description(conversion: Conversion) -> Meta:
+    """What the checkpoint of a conversion says of itself."""
     spec = conversion.spec
     if isinstance(spec, ModNetSpec):
-        return build_network(spec), Meta(conversion.network, spec.encoder.name, spec)
+        return Meta(conversion.network, spec.encoder.name, spec)
+    return Meta(conversion.network, spec.name, None)
+
+
+def _network_of(conversion: Conversion) -> nn.Cell:
+    """The network or encoder that a conversion's tensors are of."""
+    spec = conversion.spec
+    if isinstance(spec, ModNetSpec):
+        return build_network(spec)
     encoder = Encoder(spec)
     encoder.update_parameters_name("encoder.")
-    return encoder, Meta(conversion.network, spec.name, None)
+    return encoder

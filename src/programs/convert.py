@@ -7,11 +7,10 @@ python get_init_weight.py --input modnet_p.ckpt --output modnet_p.ckpt --prune_i
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from ..backend.environment import prepare_environment
-from ..checkpoint.conversion import PruneInfo, convert, kinds
+from ..checkpoint.conversion import convert, kinds
 from ..common.errors import CheckpointError
 from ..common.log import logger, setup_logging
 from ..common.paths import REPOSITORY
@@ -25,6 +24,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--input", default=str(ZOO_INPUT), help="PyTorch state dict, or efficientnet_lite0")
     parser.add_argument("--output", help="checkpoint to write (default: mindspore_<input's name> in pretrained/)")
     parser.add_argument("--kind", default="auto", choices=("auto", *kinds()), help="naming (default: recognise it)")
+    parser.add_argument(
+        "--entry", help="where in the file the weights lie, such as model or ema (default: look for them)"
+    )
     parser.add_argument("--prune_info", help="ModelCompression's JSON beside a pruned network")
     return parser.parse_args()
 
@@ -34,12 +36,13 @@ def main() -> None:
     args = parse_args()
     setup_logging()
     prepare_environment("CPU")
-    from ..checkpoint.pytorch_file import default_output, locate_input, read_state_dict, write_conversion
+    from ..checkpoint.pytorch_content import read_state_dict
+    from ..checkpoint.pytorch_file import default_output, locate_input, read_prune_info, write_conversion
 
     source = locate_input(args.input)
     info = read_prune_info(args.prune_info) if args.prune_info else None
     output = Path(args.output) if args.output else default_output(source)
-    conversion = convert(read_state_dict(source), args.kind, info)
+    conversion = convert(read_state_dict(source, args.entry), args.kind, info)
     for problem in conversion.problems:
         logger.error(problem)
     if conversion.problems:
@@ -56,11 +59,3 @@ def main() -> None:
         conversion.kind,
         output,
     )
-
-
-def read_prune_info(path: str) -> PruneInfo:
-    """ModelCompression's side file; CheckpointError where it cannot be read."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"Cannot read the prune info {path}: {error}") from error
