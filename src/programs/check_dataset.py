@@ -43,11 +43,12 @@ def option_fault(config: str) -> str:
     device = loaded.run.device_target
     prepare_environment(device)
     try:
-        from ..training.checks import check_options  # needs MindSpore
+        from ..training.checks import check_new_network, check_options  # needs MindSpore
     except ImportError:  # the doctor works where training does not
         return ""
     try:
         check_options(loaded, "CPU" if device == "auto" else device)
+        check_new_network(loaded)
     except MattingError as error:
         return str(error)
     return ""

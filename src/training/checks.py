@@ -25,7 +25,11 @@ def check_options(config: Config, device: str) -> None:
         raise ConfigError(f"`{idle}` needs a teacher: give --teacher CKPT, or leave --{idle} out.")
     if config.soc.soc:
         _check_adaptation(config)
-    elif not (config.network.ckpt_path or config.run.resume):
+
+
+def check_new_network(config: Config) -> None:
+    """ConfigError where a network that starts from nothing would not take the images as `Normalize` makes them."""
+    if not (config.network.ckpt_path or config.run.resume):
         check_input(new_spec(config.network), preprocess_of(config.data))
 
 

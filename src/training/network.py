@@ -44,12 +44,12 @@ class Start:
         return self.resumed.meta.step if self.resumed else 0
 
 
-def start_network(section: NetworkSection, resume: str | None, seed: int) -> Start:
+def start_network(section: NetworkSection, resume: str | None, seed: int, pre: Preprocess) -> Start:
     """Build the network and give it its weights: of the run that is resumed, of a checkpoint, or new ones.
 
     Raises:
         CheckpointError: a file is missing, damaged, or of another network.
-        ConfigError: an encoder that nobody knows.
+        ConfigError: an encoder that nobody knows, or a network that does not take images as `pre` makes them.
     """
     find_backbone(section.encoder)  # an unknown one is refused whatever the weights come from
     resumed = read_checkpoint(find_resumable(resume)) if resume else None
@@ -62,6 +62,7 @@ def start_network(section: NetworkSection, resume: str | None, seed: int) -> Sta
         network = build_network(new_spec(section))
         if section.backbone_pretrained and network.spec.encoder_name:
             _load_backbone(network, section)
+    check_input(network.spec, pre)
     adjust(network, section)
     return Start(network, network.spec, resumed)
 

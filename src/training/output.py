@@ -140,8 +140,8 @@ class RunOutput:
         spec, epoch, pairs = self.config.dataset("val_dataset"), done // self.length.steps, self.inputs.validation
         network = self._network_to_score()
         predictor = MindSporePredictor(network, self.inputs.preprocess)
-        result = validate(predictor, pairs, f"epoch {epoch}", spec.dataset_root, spec.alpha_allow_rgb)
-        page = draw_sheet(predictor, pairs, self.folder.sheet(epoch), spec.alpha_allow_rgb)
+        result = validate(predictor, pairs, f"epoch {epoch}", spec.dataset_root, spec.alpha_channels)
+        page = draw_sheet(predictor, pairs, self.folder.sheet(epoch), spec.alpha_channels)
         scores = {"mse": result.whole["mse"], "mad": result.whole["mad"]}
         if scores["mse"] < self.best:
             self.best = scores["mse"]

@@ -6,7 +6,7 @@ from ..config.config import Config
 from ..models.norms import synchronise_batch_norm
 from .checks import check_options
 from .inputs import find_inputs
-from .network import check_input, start_network
+from .network import start_network
 from .objective import make_step
 from .parallel import join
 from .trainer import Trainer
@@ -19,8 +19,7 @@ def train(config: Config) -> None:
     world = join(config.run.distribute)
     setup_logging(rank=world.rank)
     inputs = find_inputs(config)
-    start = start_network(config.network, config.run.resume, config.run.seed)
-    check_input(start.spec, inputs.preprocess)
+    start = start_network(config.network, config.run.resume, config.run.seed, inputs.preprocess)
     if config.run.sync_bn:
         synchronise_batch_norm(start.network, device)
     step = make_step(start.network, inputs.preprocess, config, world.size)

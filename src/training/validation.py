@@ -15,13 +15,13 @@ from ..runtime.base import Predictor
 SHEET_ROWS = 4
 
 
-def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: bool) -> EvalResult:
+def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: AlphaChannels) -> EvalResult:
     """Scores of the network as it is; the same code and pixels as eval.py."""
     bar = track(pairs, "image", label="validation")
     return evaluate(predictor, bar, model, dataset, allow_rgb=allow_rgb)
 
 
-def draw_sheet(predictor: Predictor, pairs: Sequence[Pair], path: Path, allow_rgb: bool) -> np.ndarray:
+def draw_sheet(predictor: Predictor, pairs: Sequence[Pair], path: Path, allow_rgb: AlphaChannels) -> np.ndarray:
     """Input, truth, matte and composite of the first few images; returns uint8 [H, W, 3]."""
     read = (pair.read(allow_rgb) for pair in pairs[:SHEET_ROWS])
     page = matte_sheet((image, alpha, predictor.predict(image)) for image, alpha in read)

@@ -22,7 +22,7 @@ from src.programs import train as train_program
 from src.spec.mmnet import mmnet_spec
 from src.spec.preprocess import Preprocess
 from src.training.inputs import find_inputs
-from src.training.network import start_network
+from src.training.network import Start, start_network
 from src.training.step import depthwise_weights
 from tests.losses.test_mmnet_losses import torch_losses
 from tests.support.narrow_mmnet import Oracle, narrow_mmnet, narrow_mmnet_spec, narrow_mmnet_state
@@ -152,15 +152,19 @@ def test_eval_gives_mmnets_measures_beside_the_standard_ones(trained, configurat
     assert result["mmnet"]["mad_network"] == pytest.approx(result["whole"]["mad"], rel=0.1)
 
 
+def start_from(config: Config) -> Start:
+    return start_network(config.network, None, seed=0, pre=find_inputs(config).preprocess)
+
+
 def test_the_momentum_reaches_the_network(configuration):
-    network = start_network(load_config(configuration).network, None, seed=0).network
+    network = start_from(load_config(configuration)).network
     norms = [cell for _, cell in network.cells_and_names() if isinstance(cell, NormAct)]
     assert {cell.bnorm.momentum for cell in norms} == {0.75}
 
 
 def test_a_new_network_of_the_configured_width(configuration):
     config = load_config(configuration, {"ckpt_path": None, "width_multiplier": 0.5})
-    start = start_network(config.network, None, seed=0)
+    start = start_from(config)
     assert start.spec == mmnet_spec(0.5) and find_inputs(config).preprocess.ref_size == (64, 64)
     assert sum(p.size for p in start.network.trainable_params()) == 64_260
 
