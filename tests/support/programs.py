@@ -102,7 +102,7 @@ def run_program(*command: Any, cwd: Path = ROOT, timeout: float = 300, **environ
 def checkout(folder: Path) -> Path:
     """A working copy in which the scripts may make runs/ and links: scripts are copied, all else points to ours."""
     folder.mkdir()
-    for name in ("src", "train.py", "eval.py", "prune.py", "build"):
+    for name in ("src", "train.py", "eval.py", "prune.py"):
         if (ROOT / name).exists():
             (folder / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "scripts", folder / "scripts")
