@@ -5,6 +5,7 @@ The table is open: a runtime of a further format adds it with `register_format`,
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class ModelFormat:
         export: Name of the format in `export.py --file_format`; None where that does not write it.
         released: Whether a released model's plain name may mean such a file.
         parts: Suffixes of files that lie beside it and belong to it.
+        foreign: Suffixes of another program's files, which are converted when they are opened.
     """
 
     suffix: str
@@ -27,6 +29,7 @@ class ModelFormat:
     released: bool = True
     parts: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:
@@ -65,8 +68,13 @@ def known_formats() -> dict[str, ModelFormat]:
     return dict(_FORMATS)
 
 
+def format_of(path: Path) -> ModelFormat | None:
+    """The format of a file by its suffix; None where that is none of a model's."""
+    return next((form for form in _FORMATS.values() if path.suffix in (form.suffix, *form.foreign)), None)
+
+
 # The quickest one on a CPU comes first.
 OPENVINO_IR = register_format(ModelFormat(".xml", "openvino", export="OPENVINO", parts=(".bin",)))
 ONNX = register_format(ModelFormat(".onnx", "onnxruntime", export="ONNX", others=("openvino",)))
-CHECKPOINT = register_format(ModelFormat(".ckpt", "mindspore"))
+CHECKPOINT = register_format(ModelFormat(".ckpt", "mindspore", foreign=(".pth", ".pt", ".tar")))
 MINDIR = register_format(ModelFormat(".mindir", "mindspore", export="MINDIR", released=False))

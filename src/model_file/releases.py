@@ -187,7 +187,7 @@ def default_name() -> str:
 
 def _suffixes_of_files() -> set[str]:
     """Suffixes by which a plain word is known to be a file's name."""
-    return {suffix for form in known_formats().values() for suffix in (form.suffix, *form.parts)}
+    return {suffix for form in known_formats().values() for suffix in (form.suffix, *form.parts, *form.foreign)}
 
 
 def _released_suffixes() -> list[str]:

@@ -23,6 +23,7 @@ from ..config.options import add_arguments, config_from_args
 from ..data.pairs import evaluation_pairs
 from ..evaluation.comparison import COMPARISON, RESULT, report, score
 from ..evaluation.results import Comparison
+from ..model_file.formats import CHECKPOINT, MINDIR, format_of
 from ..model_file.releases import find_model
 from ..runtime.base import Predictor
 from ..runtime.factory import open_predictor
@@ -67,7 +68,8 @@ def open_model(model: str, precision: str, config: Config, args: argparse.Namesp
 
     Raises as `src.runtime.factory.open_predictor` does.
     """
-    device = config.run.device_target if find_model(model).suffix in (".ckpt", ".mindir") else args.device
+    own = format_of(find_model(model)) in (CHECKPOINT, MINDIR)
+    device = config.run.device_target if own else args.device
     options = open_options(args) | {"precision": precision}
     predictor, _ = open_predictor(model, device, device_id=config.run.device_id, **options)
     return FlipTTA(predictor) if args.flip else predictor

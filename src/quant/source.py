@@ -7,6 +7,7 @@ import onnx
 
 from ..common.errors import ModelError
 from ..model_file.contract import Contract
+from ..model_file.formats import CHECKPOINT, format_of
 from ..runtime.base import Predictor, one_image_at_a_time
 from ..runtime.factory import open_predictor
 from .options import QuantizationJob
@@ -37,7 +38,7 @@ def open_source(job: QuantizationJob, staging: Path) -> Source:
         ModelError: the file is damaged, not in float32, or takes batches only; and whatever exporting raises.
     """
     path = Path(job.model)
-    path = _exported(job, staging) if path.suffix == ".ckpt" else path
+    path = _exported(job, staging) if format_of(path) is CHECKPOINT else path
     predictor, contract = open_predictor(path)
     one_image_at_a_time(predictor, path)
     model = onnx.load(path)

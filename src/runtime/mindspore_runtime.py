@@ -77,7 +77,7 @@ def open_mindspore(path: Path, options: RuntimeOptions) -> tuple[MindSporePredic
     except ImportError as error:
         raise not_installed(_REQUIREMENT, error) from error
     select_device(options.device, options.device_id)
-    return open_checkpoint(path) if path.suffix == CHECKPOINT.suffix else open_mindir(path, options.preprocess)
+    return open_mindir(path, options.preprocess) if path.suffix == MINDIR.suffix else open_checkpoint(path)
 
 
 def _prepare_for_portable_operators(path: Path) -> None:

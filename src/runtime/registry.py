@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..common.errors import ModelError
 from ..model_file.contract import Contract
-from ..model_file.formats import ModelFormat, known_formats, register_format
+from ..model_file.formats import ModelFormat, format_of, known_formats, register_format
 from .base import Predictor
 from .options import RuntimeOptions
 
@@ -43,10 +43,10 @@ def register_runtime(*formats: ModelFormat, package: str | None = None) -> Calla
 def opener_of(path: Path, precision: str = "f32", by_name: bool = False) -> Opener:
     """What opens the file; see `ModelFormat.opened_by`. ModelError for a suffix that no runtime registered."""
     _import_runtimes()
-    form = known_formats().get(path.suffix)
+    form = format_of(path)
     if form is None:
         raise ModelError(f"'{path}' is no model file: known are {', '.join(sorted(known_formats()))}.")
-    return _OPENERS[path.suffix, form.opened_by(precision, by_name)]
+    return _OPENERS[form.suffix, form.opened_by(precision, by_name)]
 
 
 @cache

@@ -1,9 +1,13 @@
 """get_init_weight.py: what comes over is proven, the foreign and malicious is refused, nothing half is written."""
 
+import argparse
+import datetime
 import json
 import os
 import pickle
 import sys
+from collections import OrderedDict
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
@@ -11,9 +15,14 @@ import pytest
 import torch
 
 from benchmarks.reference import golden
-from src.checkpoint.file import load_network, read_checkpoint
+from src.checkpoint.conversion import convert as convert_names
+from src.checkpoint.file import load_network, load_weights, read_checkpoint
+from src.checkpoint.pytorch_content import read_state_dict
 from src.checkpoint.pytorch_file import default_output
+from src.common.errors import CheckpointError
+from src.common.log import setup_logging
 from src.models.backbones import find_backbone
+from src.models.build import build_network
 from src.programs import convert as get_init_weight
 from tests.support.golden_networks import golden_input, golden_matte
 from tests.support.programs import ROOT, run_main, run_program
@@ -187,3 +196,117 @@ def test_default_outputs_are_what_training_looks_for(tmp_path):
 def test_as_a_program(tmp_path):
     done = run_program(sys.executable, "get_init_weight.py", "--input", tmp_path / "absent.ckpt")
     assert f"No file at {tmp_path / 'absent.ckpt'}" in done.assert_refused()
+
+
+class Config:
+    """A class of the user's own."""
+
+
+FEW = {"features.0.0.weight": torch.zeros(2, 3), "features.0.1.bias": torch.ones(2)}
+BESIDE = {
+    "args": argparse.Namespace(lr=0.1, path=Path("runs")),
+    "score": np.float64(0.5),
+    "best": np.float32(0.25),
+    "losses": np.arange(3.0),
+    "when": datetime.datetime(2020, 1, 1),
+    "order": OrderedDict(a=1),
+    "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": 0.1, "params": [0]}]},
+    "epoch": 3,
+}
+
+
+@pytest.mark.parametrize("entry", ["model", "model_state_dict", "net", "state_dict", "ema", "generator", "a.b"])
+def test_weights_one_level_deeper_beside_harmless_values(tmp_path, entry):
+    content = FEW
+    for name in reversed(entry.split(".")):
+        content = {name: content}
+    torch.save(BESIDE | content, tmp_path / "in.pth")
+    state = read_state_dict(tmp_path / "in.pth")
+    assert list(state) == list(FEW) and state["features.0.1.bias"].tolist() == [1, 1]
+    torch.save(BESIDE | content, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert list(read_state_dict(tmp_path / "old.pth")) == list(FEW)
+    torch.save(BESIDE | FEW, tmp_path / "flat.pth")
+    assert list(read_state_dict(tmp_path / "flat.pth")) == list(FEW)
+
+
+def test_of_several_state_dicts_the_networks_own_is_taken(tmp_path, capsys):
+    setup_logging()
+    other, ema = {"layer.weight": torch.zeros(1)}, {name: value + 1 for name, value in FEW.items()}
+    torch.save({"discriminator": other, "ema": ema}, tmp_path / "gan.pth")
+    assert read_state_dict(tmp_path / "gan.pth")["features.0.1.bias"].tolist() == [2, 2]
+    assert "beside it" not in capsys.readouterr().out
+    torch.save({"ema": ema, "model": FEW}, tmp_path / "both.pth")
+    assert read_state_dict(tmp_path / "both.pth")["features.0.1.bias"].tolist() == [1, 1]
+    assert "`model` is taken; beside it lies `ema`" in capsys.readouterr().out
+    assert read_state_dict(tmp_path / "both.pth", "ema")["features.0.1.bias"].tolist() == [2, 2]
+    with pytest.raises(CheckpointError, match=r"no state dict `emma`\. Did you mean `ema`"):
+        read_state_dict(tmp_path / "both.pth", "emma")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "_orig_mod.", "model.", "module.", "module.model.", "module._orig_mod.", "a.b.module.module.", "net."],
+)
+@pytest.mark.parametrize("kind", ["official", "compression"])
+def test_what_wrappers_put_before_all_names_is_taken_off(prefix, kind):
+    state = {prefix + name.removeprefix("module."): value for name, value in golden.checkpoint(kind).items()}
+    conversion = convert_names(state)
+    assert (conversion.kind, conversion.problems) == (kind, ())
+    within = {name.replace("backbone.model.", "backbone._orig_mod.model."): value for name, value in state.items()}
+    assert convert_names(within).problems == convert_names(state, kind).problems == ()
+
+
+def test_prefixes_of_a_known_naming_stay():
+    state = {name.removeprefix("module."): value for name, value in golden.checkpoint("official").items()}
+    backbone = {name: value for name, value in state.items() if name.startswith("backbone.model.")}
+    assert convert_names(backbone).kind == "backbone" and convert_names(backbone).problems == ()
+
+
+def test_values_that_are_not_finite_do_not_come_over():
+    state = dict(golden.checkpoint("official"))
+    name = next(iter(state))
+    state[name] = np.full_like(state[name], np.nan)
+    assert f"not finite: {name.removeprefix('module.')} holds NaN" in " ".join(convert_names(state).problems)
+
+
+def test_a_torchscript_archive_says_how_to_save_its_weights(tmp_path):
+    torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "script.pt")
+    text = refused(tmp_path / "script.pt", tmp_path)
+    assert "is a TorchScript archive" in text and "state_dict()" in text
+
+
+def test_a_whole_object_is_named(tmp_path):
+    torch.save({"model": FEW, "config": Config()}, tmp_path / "in.pth")
+    assert f"it names `{__name__}.Config`" in refused(tmp_path / "in.pth", tmp_path)
+
+
+def test_what_a_file_holds_is_said(tmp_path):
+    torch.save({"epoch": 3, "args": argparse.Namespace(), "losses": [1, 2], "x": {}, "y": 1}, tmp_path / "in.pth")
+    text = refused(tmp_path / "in.pth", tmp_path)
+    assert "but a dict of epoch (int), args (another object), losses (list of 2), x (dict of 0) and 1 more" in text
+    torch.save({"a": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "complex.pth")
+    assert "a in" in (text := refused(tmp_path / "complex.pth", tmp_path)) and "torch.complex64" in text
+
+
+def test_a_pytorch_file_is_read_as_a_checkpoint(official, tmp_path, capsys):
+    setup_logging()
+    checkpoint = read_checkpoint(official)
+    assert "is a PyTorch file: " in (text := capsys.readouterr().out) and text.count("converted on the fly") == 1
+    assert checkpoint.meta.spec == convert_names(golden.checkpoint("official")).spec
+    assert checkpoint.meta.source["file"] == "modnet.ckpt" and os.listdir(official.parent) == ["modnet.ckpt"]
+    load_weights(build_network(checkpoint.meta.spec), checkpoint.weights, "it")
+
+
+def test_a_pruned_pytorch_file_needs_its_json_beside_it(tmp_path):
+    torch.save(tensors("compression_pruned"), tmp_path / "p.pth")
+    with pytest.raises(CheckpointError, match=r"mis-shaped: .*needs its JSON beside it: .*p\.json"):
+        read_checkpoint(tmp_path / "p.pth")
+    info = (golden.HERE / "compression_pruned_info.json").read_text()
+    (tmp_path / "p.json").write_text(info)
+    assert read_checkpoint(tmp_path / "p.pth").meta.spec.encoder.head == json.loads(info)["new_cfg"][-1]
+
+
+def test_a_pytorch_file_without_pytorch(official, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(CheckpointError, match=r"modnet\.ckpt is a PyTorch file; .* pip install torch"):
+        read_checkpoint(official)
