@@ -8,6 +8,7 @@ from typing import Any
 from ..common.checks import check_choice
 from ..common.errors import ConfigError
 from ..common.text import nearest
+from ..spec.alpha import AlphaChannels
 
 DATASET_TYPES = ("MattingDataset", "MattingRecords")
 UNLABELLED = "unlabelled"
@@ -36,6 +37,7 @@ class DatasetSpec:
         batch_size: images a step and device.
         transforms: one dict a transform: 'type' and its parameters.
         alpha_allow_rgb: read alphas with three equal channels.
+        alpha_channel: 4 reads the alpha of RGBA files from their fourth channel, the transparency; None: one channel.
         limit: use only the first so many images.
         every: of a video use each so many-th frame.
         also: further pairs of images for the same transforms: a list of mappings with `dataset_root` and, where
@@ -55,6 +57,7 @@ class DatasetSpec:
     batch_size: int = 16
     transforms: tuple[dict[str, Any], ...] = ()
     alpha_allow_rgb: bool = False
+    alpha_channel: int | None = None
     limit: int | None = None
     every: int = 1
     also: tuple[dict[str, Any], ...] = ()
@@ -71,6 +74,8 @@ class DatasetSpec:
             _check_count("limit", self.limit, least=1)
         if not isinstance(self.alpha_allow_rgb, bool):
             raise ConfigError(f"`alpha_allow_rgb` is True or False, got {self.alpha_allow_rgb!r}.")
+        if self.alpha_channel not in (None, 4):
+            raise ConfigError(f"`alpha_channel` is 4 for RGBA files, or left out, got {self.alpha_channel!r}.")
         if not isinstance(self.transforms, list | tuple) or not all(isinstance(t, Mapping) for t in self.transforms):
             raise ConfigError(f"`transforms` is a list of `- type: NAME` entries, got {self.transforms!r}.")
         object.__setattr__(self, "transforms", tuple(dict(t) for t in self.transforms))
@@ -101,6 +106,11 @@ class DatasetSpec:
                     raise ConfigError(f"Unknown key `{key}` in `also`.{nearest(key, _ALSO)}")
             if "dataset_root" not in part:
                 raise ConfigError(f"An entry of `also` has no `dataset_root`: {part!r}.")
+
+    @property
+    def alpha_channels(self) -> AlphaChannels:
+        """Which channels an alpha's file may have, as `src.imaging.read_alpha` takes it."""
+        return "fourth" if self.alpha_channel == 4 else self.alpha_allow_rgb
 
     @property
     def source(self) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from ..common.errors import ConfigError, DataError
 from ..common.text import first_few, natural_order
 from ..config.dataset import UNLABELLED, DatasetSpec
-from ..imaging import IMAGE_SUFFIXES, read_pair
+from ..imaging import IMAGE_SUFFIXES, AlphaChannels, read_pair
 
 _GET_DATA = """Data can be had in three ways; put its folder into the configuration as `dataset_root`:
   P3M-10k: download it from https://github.com/JizhiziLi/P3M and unpack it
@@ -26,7 +26,7 @@ class Pair:
     image: Path
     alpha: Path
 
-    def read(self, allow_rgb: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, allow_rgb: AlphaChannels = False) -> tuple[np.ndarray, np.ndarray]:
         """Image uint8 RGB [H, W, 3] and alpha float32 [H, W] in [0, 1]; DataError where their sizes differ."""
         return read_pair(self.image, self.alpha, allow_rgb)
 

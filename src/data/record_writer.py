@@ -11,6 +11,7 @@ from ..common.files import sha256_of
 from ..common.processes import run_jobs
 from ..config.dataset import DatasetSpec
 from ..imaging import (
+    AlphaChannels,
     check_same_size,
     decode_alpha,
     decode_image,
@@ -42,7 +43,7 @@ class Encoding:
 
     short_side: int | None
     quality: int
-    allow_rgb: bool
+    allow_rgb: AlphaChannels
 
     def __post_init__(self) -> None:
         if self.short_side is not None and self.short_side < 32:

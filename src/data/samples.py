@@ -99,7 +99,7 @@ class _FileSource:
     """Pairs of image files."""
 
     def __init__(self, spec: DatasetSpec) -> None:
-        self._pairs, self._allow_rgb = find_pairs(spec), spec.alpha_allow_rgb
+        self._pairs, self._allow_rgb = find_pairs(spec), spec.alpha_channels
 
     def __len__(self) -> int:
         return len(self._pairs)

@@ -19,7 +19,7 @@ def score(model: str, predictor: Predictor, folder: Path, pairs: list[Pair], spe
     """Evaluate one model with its mattes and eval.json in `folder`."""
     logger.info("%s on %s of %s", model, count_of(len(pairs), "image"), spec.dataset_root)
     make_folder(folder)
-    result = evaluate(predictor, pairs, model, spec.dataset_root, folder, spec.alpha_allow_rgb, on_image=_log_image)
+    result = evaluate(predictor, pairs, model, spec.dataset_root, folder, spec.alpha_channels, on_image=_log_image)
     result.save(folder / RESULT)
     _log_result(result)
     return result

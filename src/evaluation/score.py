@@ -15,7 +15,7 @@ from ..common.malloc import keep_freed_memory
 from ..common.threads import helpers as all_helpers
 from ..common.threads import ordered
 from ..data.pairs import Pair
-from ..imaging import to_matte, write_alpha
+from ..imaging import AlphaChannels, to_matte, write_alpha
 from ..metrics.matte import MatteScores, mean_scores, score_regions, transition_band
 from ..metrics.mmnet import mmnet_scores
 from ..runtime.base import Predictor, one_image_at_a_time, prepare_file
@@ -39,7 +39,7 @@ def evaluate(
     model: str,
     dataset: str,
     output: Path | None = None,
-    allow_rgb: bool = False,
+    allow_rgb: AlphaChannels = False,
     on_image: Callable[[ImageScores], None] | None = None,
 ) -> EvalResult:
     """Run `predictor` on full images and score the mattes at the images' own size.
@@ -80,7 +80,7 @@ class _LoadedImage:
 
 
 def _scored(
-    predictor: Predictor, pairs: Iterable[Pair], output: Path | None, allow_rgb: bool, seconds: list[float]
+    predictor: Predictor, pairs: Iterable[Pair], output: Path | None, allow_rgb: AlphaChannels, seconds: list[float]
 ) -> Iterator[ImageScores]:
     """Scores in the order of `pairs`; what the network takes for each image is appended to `seconds`."""
 
@@ -100,7 +100,7 @@ def _scored(
         yield from ordered(scorers, score, map(run, images), 1 + threads)
 
 
-def _read(predictor: Predictor, allow_rgb: bool, pair: Pair) -> _LoadedImage:
+def _read(predictor: Predictor, allow_rgb: AlphaChannels, pair: Pair) -> _LoadedImage:
     image, alpha = pair.read(allow_rgb)
     return _LoadedImage(pair.name, prepare_file(predictor.prepare, image, pair.image), alpha)
 

@@ -7,11 +7,13 @@ import numpy as np
 
 from ..common.errors import DataError
 from ..data.pairs import Pair
-from ..imaging import error_sheet, read_alpha
+from ..imaging import AlphaChannels, error_sheet, read_alpha
 from .results import EvalResult
 
 
-def worst_page(folder: Path, pairs: Sequence[Pair], most: int, allow_rgb: bool = False, cell: int = 220) -> np.ndarray:
+def worst_page(
+    folder: Path, pairs: Sequence[Pair], most: int, allow_rgb: AlphaChannels = False, cell: int = 220
+) -> np.ndarray:
     """Input, truth, matte and error of the images with the highest MSE, worst first, in two columns.
 
     Args:

@@ -4,6 +4,7 @@ Start with `read.py` and `geometry.py`, the one pre- and post-processing of the 
 and alphas float32 [H, W] in [0, 1] everywhere. Imports numpy and OpenCV, of ours `common` and `spec` alone.
 """
 
+from ..spec.alpha import AlphaChannels
 from .background import blur_background, cover
 from .bilinear import resize_align_corners, resize_legacy
 from .composite import composite
@@ -42,6 +43,7 @@ from .write import encode_alpha, encode_jpeg, to_uint8, write_alpha, write_file,
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "AlphaChannels",
     "Header",
     "blur_background",
     "check_same_size",

@@ -24,6 +24,7 @@ class Header:
     """Size as stored (before the EXIF orientation, 1 to 8).
 
     `complete`: the file's last part is there. `reducible`: the format can be decoded at a reduced size.
+    `indexed`: the pixels are indices of a palette.
     """
 
     height: int
@@ -31,6 +32,7 @@ class Header:
     orientation: int
     complete: bool
     reducible: bool
+    indexed: bool = False
 
     @property
     def upright(self) -> tuple[int, int]:
@@ -81,7 +83,7 @@ def _jpeg_segments(data: Content) -> Iterator[tuple[int, int, int]]:
 
 def _parse_png(data: Content) -> Header | None:
     height = width = 0
-    orientation, complete = 1, False
+    orientation, complete, indexed = 1, False, False
     at, size = len(PNG_SIGNATURE), len(data)
     while at + 12 <= size:
         length, kind = struct.unpack(">I4s", data[at : at + 8])
@@ -89,13 +91,14 @@ def _parse_png(data: Content) -> Header | None:
             break
         if kind == b"IHDR":
             width, height = struct.unpack(">II", data[at + 8 : at + 16])
+            indexed = data[at + 17 : at + 18] == b"\x03"
         elif kind == b"eXIf":
             orientation = _exif_orientation(bytes(data[at + 8 : at + 8 + length]))
         elif kind == b"IEND":
             complete = True
             break
         at += 12 + length
-    return Header(height, width, orientation, complete, reducible=False) if height and width else None
+    return Header(height, width, orientation, complete, False, indexed) if height and width else None
 
 
 def _exif_orientation(tiff: bytes) -> int:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ..common.errors import DataError
+from ..spec.alpha import AlphaChannels
 from .geometry import size_of
 from .header import Header, parse_header
 
@@ -70,21 +71,22 @@ def _decode_color(data: bytes, path: str | Path, reduce: int) -> np.ndarray:
     return image
 
 
-def read_alpha(path: str | Path, allow_rgb: bool = False) -> np.ndarray:
+def read_alpha(path: str | Path, allow_rgb: AlphaChannels = False) -> np.ndarray:
     """Read an alpha to float32 [H, W] in [0, 1] (8-bit / 255, 16-bit / 65535), upright as `read_image` does.
 
     Args:
         path: greyscale image file.
-        allow_rgb: also read a 3- or 4-channel file whose three colour channels are equal.
+        allow_rgb: True also reads a 3- or 4-channel file whose three colour channels are equal; "fourth" reads the
+            fourth channel of a 4-channel file, whatever its colours.
 
     Raises:
         DataError: the file is missing, empty, truncated, no image, neither 8- nor 16-bit, or has several
-            channels (with `allow_rgb`: several channels that differ).
+            channels that `allow_rgb` does not permit.
     """
     return unit_alpha(decode_alpha(read_file(path), path, allow_rgb))
 
 
-def decode_alpha(data: bytes, path: str | Path, allow_rgb: bool = False) -> np.ndarray:
+def decode_alpha(data: bytes, path: str | Path, allow_rgb: AlphaChannels = False) -> np.ndarray:
     """`read_alpha` of a file's content, with its values as they are stored: uint8 or uint16 [H, W]."""
     header = _checked_header(data, path)
     stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -93,7 +95,7 @@ def decode_alpha(data: bytes, path: str | Path, allow_rgb: bool = False) -> np.n
     if stored.dtype not in _WHITE:
         raise DataError(f"Alpha '{path}' holds {stored.dtype} values. Save it as an 8- or 16-bit greyscale PNG.")
     if stored.ndim == 3:
-        stored = _single_channel(stored, path, allow_rgb)
+        stored = _single_channel(stored, path, allow_rgb, indexed=header is not None and header.indexed)
     return stored if header is None else _upright(stored, header.orientation)
 
 
@@ -132,7 +134,7 @@ def check_same_size(image: np.ndarray | tuple[int, int], alpha: np.ndarray | tup
     )
 
 
-def read_pair(image: str | Path, alpha: str | Path, allow_rgb: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(image: str | Path, alpha: str | Path, allow_rgb: AlphaChannels = False) -> tuple[np.ndarray, np.ndarray]:
     """An image uint8 RGB [H, W, 3] and its alpha float32 [H, W] in [0, 1]; DataError where their sizes differ."""
     pixels, matte = read_image(image), read_alpha(alpha, allow_rgb)
     check_same_size(pixels, matte, (image, alpha))
@@ -193,18 +195,33 @@ def _unreadable(path: str | Path) -> DataError:
     )
 
 
-def _single_channel(stored: np.ndarray, path: str | Path, allow_rgb: bool) -> np.ndarray:
+def _single_channel(stored: np.ndarray, path: str | Path, allow_rgb: AlphaChannels, indexed: bool) -> np.ndarray:
+    """The channel of [H, W, 3 or 4] that is the alpha; `indexed`: its colours are from a palette."""
+    channels = stored.shape[2]
+    if allow_rgb == "fourth" and channels == 4:
+        return np.ascontiguousarray(stored[..., 3])
     equal = bool((stored[..., 0] == stored[..., 1]).all() and (stored[..., 0] == stored[..., 2]).all())
-    if allow_rgb and equal:
+    transparent = channels == 4 and int(stored[..., 3].min()) < _WHITE[stored.dtype]
+    if equal and (allow_rgb is True or (indexed and not transparent)):  # a palette of greys is a greyscale file
         return np.ascontiguousarray(stored[..., 0])
-    cure = (
-        "Its colour channels are equal: set `alpha_allow_rgb: True` in the data set's section to read the first"
-        if equal
-        else "Its colour channels differ, so it is not an alpha"
-    )
     raise DataError(
-        f"Alpha '{path}' has {stored.shape[2]} channels where one is expected. {cure}; or save it as greyscale PNG."
+        f"Alpha '{path}' has {channels} channels where one is expected. "
+        f"{_cure_of_channels(equal, transparent, indexed)}; or save it as greyscale PNG."
     )
+
+
+def _cure_of_channels(equal: bool, transparent: bool, indexed: bool) -> str:
+    """What to do about an alpha with several channels, without the last words."""
+    section = "in the data set's section to read"
+    fourth = f"set `alpha_channel: 4` {section} the fourth, its transparency"
+    if equal:
+        first = f"Its colour channels are equal: set `alpha_allow_rgb: True` {section} the first"
+        return f"{first}, or {fourth}" if transparent else first
+    if transparent:
+        return f"Its colour channels differ: {fourth}"
+    if indexed:
+        return "It has a palette, whose colours stand for classes: write 255 where its index is the person's, else 0"
+    return "Its colour channels differ, so it is not an alpha"
 
 
 def _upright(array: np.ndarray, orientation: int) -> np.ndarray:

@@ -29,5 +29,5 @@ def main() -> None:
     arguments = parse_arguments()
     spec = load_config(arguments.config).dataset("train_dataset")
     workers = check_workers(arguments.workers)
-    written, left_out = make_backgrounds(find_pairs(spec), arguments.output, workers, spec.alpha_allow_rgb)
+    written, left_out = make_backgrounds(find_pairs(spec), arguments.output, workers, spec.alpha_channels)
     print(f"{arguments.output}: {written} backgrounds; {left_out} images show too little of theirs")

@@ -33,7 +33,7 @@ def main() -> None:
     """Write the records that are not there yet."""
     arguments = parse_arguments()
     spec = load_config(arguments.config).dataset("train_dataset")
-    encoding = Encoding(arguments.short_side, arguments.quality, spec.alpha_allow_rgb)
+    encoding = Encoding(arguments.short_side, arguments.quality, spec.alpha_channels)
     workers = check_workers(arguments.workers)
     written = write_records(spec, arguments.output, encoding, arguments.shards, workers)
     print(f"{arguments.output}: {f'files of records written: {written}' if written else 'nothing to do'}")

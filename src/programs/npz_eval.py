@@ -17,6 +17,7 @@ from ..common.text import count_of
 from ..data.pairs import evaluation_pairs, files_by_stem, match_folders
 from ..evaluation.offline.npz_store import FileTruth, NpzOutputs
 from ..evaluation.offline.score import score
+from ..spec.alpha import AlphaChannels
 
 RESULT = "eval.json"
 
@@ -32,6 +33,8 @@ def main() -> None:
         "--images", "--pictures", dest="images", type=Path, metavar="DIR", help="with --alpha: the images, to draw them"
     )
     parser.add_argument("--alpha_allow_rgb", action="store_true", help="with --alpha: alphas may have equal channels")
+    parser.add_argument("--alpha_channel", type=int, choices=(4,), help="with --alpha: alphas are the fourth channel "
+                        "of RGBA files")  # fmt: skip
     parser.add_argument("--draw_dir", metavar="DIR", help="draw input, truth, matte and composite of each image")
     parser.add_argument("--output_path", metavar="DIR", help=f"folder for {RESULT}")
     args = parser.parse_args()
@@ -53,8 +56,8 @@ def main() -> None:
 
 def find_truth(args: argparse.Namespace) -> FileTruth:
     """The alphas of --config or --alpha, with the images where they are named."""
-    if args.config and (args.images or args.alpha_allow_rgb):
-        raise ConfigError("--images and --alpha_allow_rgb go with --alpha; --config says both itself.")
+    if args.config and (args.images or args.alpha_allow_rgb or args.alpha_channel):
+        raise ConfigError("--images, --alpha_allow_rgb and --alpha_channel go with --alpha; --config says all itself.")
     if args.config:
         from ..config.config import load_config  # needs PyYAML, which a device may lack
         from ..data.preprocess import preprocess_of
@@ -62,7 +65,8 @@ def find_truth(args: argparse.Namespace) -> FileTruth:
         config = load_config(args.config)
         spec = config.dataset("val_dataset")
         pairs, preprocess = evaluation_pairs(spec), preprocess_of(config.data)
-        return FileTruth.of_pairs(pairs, spec.alpha_allow_rgb, spec.dataset_root, preprocess)
+        return FileTruth.of_pairs(pairs, spec.alpha_channels, spec.dataset_root, preprocess)
+    channels: AlphaChannels = "fourth" if args.alpha_channel else args.alpha_allow_rgb
     if args.images:
-        return FileTruth.of_pairs(match_folders(args.images, args.alpha).pairs, args.alpha_allow_rgb, str(args.alpha))
-    return FileTruth(files_by_stem(args.alpha), {}, args.alpha_allow_rgb, str(args.alpha))
+        return FileTruth.of_pairs(match_folders(args.images, args.alpha).pairs, channels, str(args.alpha))
+    return FileTruth(files_by_stem(args.alpha), {}, channels, str(args.alpha))

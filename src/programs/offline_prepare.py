@@ -52,7 +52,7 @@ def main() -> None:
     recipe = MMNET_RECIPE
     if args.model:
         recipe = InputRecipe.of(open_predictor(resolve_model(args.model), **open_options(args))[0])
-    sources = [Source.of_pair(pair, spec.alpha_allow_rgb) for pair in evaluation_pairs(spec)]
+    sources = [Source.of_pair(pair, spec.alpha_channels) for pair in evaluation_pairs(spec)]
     prepare(sources, recipe, BinInputWriter(args.output_path, spec.dataset_root, recipe))
     form = recipe.form
     logger.info("%s of %s (%s, %s) with masks in %s", count_of(len(sources), "image"), spec.dataset_root, form.dtype,

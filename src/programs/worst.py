@@ -23,5 +23,5 @@ def main() -> None:
     args = parser.parse_args()
     setup_logging()
     spec = load_config(args.config).dataset("val_dataset")
-    write_image(args.output, worst_page(args.results, evaluation_pairs(spec), args.number, spec.alpha_allow_rgb))
+    write_image(args.output, worst_page(args.results, evaluation_pairs(spec), args.number, spec.alpha_channels))
     logger.info("-> %s", args.output)

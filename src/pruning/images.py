@@ -56,7 +56,7 @@ class PruningImages:
         """MSE of a network on the first validation images."""
         predictor = MindSporePredictor(network, self.preprocess)
         spec = self.data.dataset("val_dataset")
-        return evaluate(predictor, self._validation, "", spec.dataset_root, allow_rgb=spec.alpha_allow_rgb).whole["mse"]
+        return evaluate(predictor, self._validation, "", spec.dataset_root, allow_rgb=spec.alpha_channels).whole["mse"]
 
     @cached_property
     def _validation(self) -> list[Pair]:

@@ -9,13 +9,15 @@ from ..common.progress import track
 from ..data.pairs import Pair
 from ..evaluation.results import EvalResult
 from ..evaluation.score import evaluate
-from ..imaging import matte_sheet, write_png
+from ..imaging import AlphaChannels, matte_sheet, write_png
 from ..runtime.base import Predictor
 
 SHEET_ROWS = 4
 
 
-def validate(predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: AlphaChannels) -> EvalResult:
+def validate(
+    predictor: Predictor, pairs: Sequence[Pair], model: str, dataset: str, allow_rgb: AlphaChannels
+) -> EvalResult:
     """Scores of the network as it is; the same code and pixels as eval.py."""
     bar = track(pairs, "image", label="validation")
     return evaluate(predictor, bar, model, dataset, allow_rgb=allow_rgb)

@@ -16,7 +16,7 @@ from src.data.doctor.inspect import InspectionJob, inspect
 from src.data.doctor.report import shared_images
 from src.imaging import write_png
 from src.programs import check_dataset
-from tests.imaging.test_imaging_files import encode, exif, jpeg_with
+from tests.imaging.test_imaging_files import encode, exif, indexed_png, jpeg_with
 from tests.support.transform_samples import painted_sample
 
 PROGRAM = Path(__file__).resolve().parents[2] / "data" / "check_dataset.py"
@@ -168,6 +168,19 @@ def test_every_fault_is_found_and_named(tmp_path, run):
     assert "image 120x160, alpha 160x120, sides swapped" in found["alphas of another size than their image"][2]
     assert "6 kinds of error, 9 of warning: training would fail." in result.stdout
     assert not any(name in result.stdout for name in ("sound", "grey_picture", "deep"))
+
+
+def test_alphas_in_a_fourth_channel_and_with_a_palette(tmp_path):
+    def faults(pixels):
+        write_png(tmp_path / "i.png", image_of(1))
+        (tmp_path / "a.png").write_bytes(pixels)
+        return inspect(InspectionJob("i", tmp_path / "i.png", tmp_path / "a.png", False)).faults
+
+    grey = mask()
+    assert list(faults(encode(".png", np.dstack([image_of(3), grey])))) == ["transparency"]
+    assert list(faults(encode(".png", np.dstack([grey * 0] * 3 + [grey])))) == ["transparency"]
+    assert list(faults(encode(".png", np.dstack([image_of(3), grey | 255])))) == ["unusable alpha"]
+    assert list(faults(indexed_png(grey // 128, np.array([[0, 0, 0], [128, 0, 0]])))) == ["palette"]
 
 
 def test_permitted_channels_are_no_fault(tmp_path, run):

@@ -217,6 +217,41 @@ def test_alpha_is_rounded_to_8_bit(tmp_path):
     assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).tolist() == [[0, 51, 127, 255, 255, 0, 255]]
 
 
+def test_alpha_in_the_fourth_channel(tmp_path):
+    path, rng = tmp_path / "a.png", np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (4, 5, 4), np.uint8)
+    path.write_bytes(encode(".png", pixels))
+    with pytest.raises(DataError, match=r"4 channels .* differ: set `alpha_channel: 4` .*; or save it as grey"):
+        read_alpha(path)
+    np.testing.assert_array_equal(np.rint(255 * read_alpha(path, "fourth")), pixels[..., 3])
+    path.write_bytes(encode(".png", pixels[..., 0]))
+    np.testing.assert_array_equal(np.rint(255 * read_alpha(path, "fourth")), pixels[..., 0])
+    path.write_bytes(encode(".png", pixels[..., :3]))
+    with pytest.raises(DataError, match=r"3 channels .* differ, so it is not an alpha"):
+        read_alpha(path, "fourth")
+
+
+def indexed_png(pixels: np.ndarray, palette: np.ndarray) -> bytes:
+    height, width = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", palette.astype(np.uint8).tobytes()),
+    ]
+    parts += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_alpha_with_a_palette(tmp_path):
+    path, pixels = tmp_path / "a.png", np.array([[0, 1, 2]], np.uint8)
+    path.write_bytes(indexed_png(pixels, np.array([[0] * 3, [255] * 3, [100] * 3])))
+    np.testing.assert_array_equal(np.rint(255 * read_alpha(path)), [[0, 255, 100]])
+    path.write_bytes(indexed_png(pixels, np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]])))
+    with pytest.raises(DataError, match="has a palette, whose colours stand for classes: write 255 where"):
+        read_alpha(path)
+
+
 def test_png_refuses_floats_and_two_channels(tmp_path):
     for array in (np.zeros((4, 4)), np.zeros((4, 4, 2), np.uint8)):
         with pytest.raises(DataError, match="PNG takes uint8"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ...common.processes import run_jobs
-from ...imaging import encode_jpeg, write_file
+from ...imaging import AlphaChannels, encode_jpeg, write_file
 from ..pairs import Pair
 from .claim import claim_output, release_output
 
@@ -22,10 +22,12 @@ class BackgroundJob:
 
     pair: Pair
     target: Path
-    allow_rgb: bool
+    allow_rgb: AlphaChannels
 
 
-def make_backgrounds(pairs: list[Pair], output: Path, workers: int, allow_rgb: bool = False) -> tuple[int, int]:
+def make_backgrounds(
+    pairs: list[Pair], output: Path, workers: int, allow_rgb: AlphaChannels = False
+) -> tuple[int, int]:
     """Write a JPEG without its person for each pair that shows enough background; -> (written, left out).
 
     What an earlier run wrote is kept.

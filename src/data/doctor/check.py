@@ -75,7 +75,7 @@ def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionRepor
     try:
         pairs, lonely = _pairs(spec, section)
         findings.extend(lonely)
-        jobs = [InspectionJob(pair.name, pair.image, pair.alpha, spec.alpha_allow_rgb) for pair in pairs]
+        jobs = [InspectionJob(pair.name, pair.image, pair.alpha, spec.alpha_channels) for pair in pairs]
         if section == "train_dataset" and 0 < len(pairs) < spec.batch_size:
             findings.append(_setup(f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."))
         if section == "train_dataset" and not findings:

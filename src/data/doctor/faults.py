@@ -37,6 +37,16 @@ FAULT_KINDS = {
         "alphas with several equal channels",
         "Set `alpha_allow_rgb: True` in this section to read the first one, or save them as greyscale PNG.",
     ),
+    "transparency": FaultKind(
+        True,
+        "alphas in the fourth channel of RGBA files",
+        "Set `alpha_channel: 4` in this section to read it, or save it as greyscale PNG.",
+    ),
+    "palette": FaultKind(
+        True,
+        "alphas with a palette of colours",
+        "They are masks of classes: write 255 where the index is the person's, else 0, as greyscale PNG.",
+    ),
     "size mismatch": FaultKind(
         True,
         "alphas of another size than their image",

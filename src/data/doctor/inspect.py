@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ...common.errors import DataError
-from ...imaging import image_size, read_alpha, read_header, read_image_for
+from ...imaging import AlphaChannels, image_size, read_alpha, read_header, read_image_for
 
 THUMBNAIL_SIDE = 16
 _BINARY_BELOW = 1e-3
@@ -28,7 +28,7 @@ class InspectionJob:
     name: str
     image: Path
     alpha: Path | None
-    alpha_allow_rgb: bool
+    alpha_allow_rgb: AlphaChannels
 
 
 @dataclass
@@ -77,7 +77,7 @@ def _look_at_image(path: Path, facts: ImageFacts) -> None:
         facts.faults["EXIF rotation"] = f"orientation {header.orientation}"
 
 
-def _look_at_alpha(path: Path, allow_rgb: bool, facts: ImageFacts) -> None:
+def _look_at_alpha(path: Path, allow_rgb: AlphaChannels, facts: ImageFacts) -> None:
     alpha = _read_alpha(path, allow_rgb, facts)
     if alpha is None:
         with contextlib.suppress(DataError):
@@ -124,19 +124,30 @@ def _is_inverted(alpha: np.ndarray) -> bool:
     return bool(border > 0.9 and middle < 0.5)
 
 
-def _read_alpha(path: Path, allow_rgb: bool, facts: ImageFacts) -> np.ndarray | None:
+def _read_alpha(path: Path, allow_rgb: AlphaChannels, facts: ImageFacts) -> np.ndarray | None:
     """The alpha, float32 [H, W] in [0, 1], also where it has channels that training would refuse; None for no alpha."""
     try:
         return read_alpha(path, allow_rgb)
     except DataError as error:
         fault = str(error)
+    equal, fourth = (_alpha_or_none(path, channels) for channels in (True, "fourth"))
+    if fourth is not None and np.ptp(fourth) > 0 and (equal is None or np.ptp(equal) == 0):
+        facts.faults["transparency"] = "alpha_channel is not set"
+        return fourth
+    if equal is not None:
+        facts.faults["three channels"] = "alpha_allow_rgb is not set"
+        return equal
+    header = read_header(path)
+    indexed = header is not None and header.indexed
+    facts.faults["palette" if indexed else "unusable alpha"] = "indexed colours" if indexed else fault
+    return None
+
+
+def _alpha_or_none(path: Path, channels: AlphaChannels) -> np.ndarray | None:
     try:
-        alpha = read_alpha(path, allow_rgb=True)
+        return read_alpha(path, channels)
     except DataError:
-        facts.faults["unusable alpha"] = fault
         return None
-    facts.faults["three channels"] = "alpha_allow_rgb is not set"
-    return alpha
 
 
 def _compare_sizes(alpha_size: tuple[int, int], facts: ImageFacts) -> None:

@@ -16,7 +16,7 @@ from ...common.errors import DataError
 from ...common.files import make_folder, whole_file, write_text
 from ...common.text import count_of, first_few, natural_order
 from ...data.pairs import Pair
-from ...imaging import read_alpha, read_pair
+from ...imaging import AlphaChannels, read_alpha, read_pair
 from ...spec.preprocess import Preprocess
 from .store import Inputs, InputWriter, Outputs, Truth, refuse_twice
 
@@ -119,7 +119,7 @@ class FileTruth(Truth):
         self,
         alphas: Mapping[str, Path],
         images: Mapping[str, Path],
-        allow_rgb: bool,
+        allow_rgb: AlphaChannels,
         source: str,
         preprocess: Preprocess | None = None,
     ) -> None:
@@ -129,7 +129,7 @@ class FileTruth(Truth):
 
     @classmethod
     def of_pairs(
-        cls, pairs: Sequence[Pair], allow_rgb: bool, source: str, preprocess: Preprocess | None = None
+        cls, pairs: Sequence[Pair], allow_rgb: AlphaChannels, source: str, preprocess: Preprocess | None = None
     ) -> "FileTruth":
         """Images of a data set with their alphas; DataError where two share a name."""
         refuse_twice(pair.name for pair in pairs)

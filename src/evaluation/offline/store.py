@@ -11,7 +11,7 @@ import numpy as np
 from ...common.errors import DataError
 from ...common.text import first_few
 from ...data.pairs import Pair
-from ...imaging import read_image, read_pair
+from ...imaging import AlphaChannels, read_image, read_pair
 from ...runtime.base import Predictor
 from ...spec.preprocess import Preprocess
 
@@ -23,10 +23,10 @@ class Source:
     name: str
     image: Path
     alpha: Path | None = None
-    allow_rgb: bool = False
+    allow_rgb: AlphaChannels = False
 
     @classmethod
-    def of_pair(cls, pair: Pair, allow_rgb: bool) -> "Source":
+    def of_pair(cls, pair: Pair, allow_rgb: AlphaChannels) -> "Source":
         """An image of a data set with its alpha."""
         return cls(pair.name, pair.image, pair.alpha, allow_rgb)
 
