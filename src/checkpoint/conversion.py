@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import CheckpointError
+from ..common.errors import CheckpointError, NetworkError
 from ..models.backbones import Backbone, backbones, find_backbone
 from ..models.tensor_names import TensorName
 from ..spec.blocks import BlockSpec, Norm
@@ -185,13 +185,13 @@ def compression_spec(info: PruneInfo) -> ModNetSpec:
             residual = block.stride == 1 and channels == out
             blocks.append(BlockSpec(channels * expansion, out, block.kernel, block.stride, residual, expansion != 1))
             channels = out
-    except (KeyError, TypeError, ValueError) as error:
+        encoder = replace(template, stem=stem, blocks=tuple(blocks), head=head)
+        return replace(modnet_spec(encoder, hr=hr, lr16x=lr16x, lr8x=lr8x), lr8x=Norm.half(lr8x))
+    except (KeyError, TypeError, ValueError, NetworkError) as error:
         raise CheckpointError(
             f"The prune info cannot be used ({error!r}). Expected: ModelCompression's JSON with ratio, new_cfg (19 "
             "numbers), new_expansion_cfg (17) and new_lr_channels (2)."
         ) from error
-    encoder = replace(template, stem=stem, blocks=tuple(blocks), head=head)
-    return replace(modnet_spec(encoder, hr=hr, lr16x=lr16x, lr8x=lr8x), lr8x=Norm.half(lr8x))
 
 
 def _match(kind: str, expected: Expected, source: State) -> Conversion:

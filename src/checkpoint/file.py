@@ -15,15 +15,17 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from ..common.errors import CheckpointError
+from ..common.errors import CheckpointError, NetworkError
 from ..common.files import sha256_of, whole_file
 from ..model_file.releases import verified_model
 from ..models.build import build_network
+from ..spec import checks
 from ..spec.preprocess import Preprocess
 from ..spec.serialisation import NetworkSpec, spec_from_json, spec_to_json
 from .pytorch_content import is_pytorch_file
 
 META_KEY = "modnet_meta"
+_VARIANCE = ".moving_variance"
 STATE_PREFIX = "train_state/"  # optimiser and other tensors that only a resumed training needs
 
 
@@ -64,12 +66,28 @@ class Meta:
 
     @classmethod
     def from_json(cls, text: str) -> "Meta":
-        """From what stands in a file; KeyError, TypeError, ValueError or CheckpointError for other text."""
+        """From what stands in a file.
+
+        KeyError, TypeError, ValueError, RecursionError, NetworkError or CheckpointError for other text.
+        """
         values = json.loads(text)
         if values["spec"] is not None:
             values["spec"] = spec_from_json(json.dumps(values["spec"]))
         values["preprocess"] = Preprocess.from_plain(values["preprocess"])
-        return cls(**values)
+        meta = cls(**values)
+        meta.check()
+        return meta
+
+    def check(self) -> None:
+        """NetworkError or CheckpointError for values that no checkpoint has."""
+        for name in ("epoch", "step"):
+            checks.whole(f"`{name}`", getattr(self, name), 2**62, 0)
+        for name in ("scores", "source", "train"):
+            if not isinstance(getattr(self, name), dict):
+                raise CheckpointError(f"`{name}` must be an object, got {getattr(self, name)!r}.")
+        own = "encoder" if self.spec is None else self.spec.network
+        if self.network != own:
+            raise CheckpointError(f"It says to be of `{self.network}`, but describes {own}.")
 
 
 @dataclass(frozen=True)
@@ -124,9 +142,23 @@ def _as_float16(name: str, value: ms.Tensor) -> ms.Tensor:
     return ms.Tensor(half)
 
 
-def _as_float32(value: ms.Parameter) -> ms.Parameter:
-    """float16, as `half` stores it, as float32; all else as it is."""
-    return ms.Parameter(ms.Tensor(value.asnumpy().astype(np.float32))) if value.dtype == ms.float16 else value
+def _checked(name: str, value: Any, path: Path) -> ms.Parameter:
+    """A weight as float32, also one that `half` stored as float16; CheckpointError for one that cannot be right."""
+    dtype = getattr(value, "dtype", type(value).__name__)
+    if dtype not in (ms.float32, ms.float16):
+        raise CheckpointError(
+            f"{name} in {path} is {dtype}, expected is Float32 or Float16. Save the network's weights as floats."
+        )
+    array = value.asnumpy()
+    wrong = array.size - int(np.isfinite(array).sum())
+    if wrong:
+        raise CheckpointError(
+            f"{name} in {path} is not finite: {wrong} of its {array.size} values are NaN or infinite. Use an earlier "
+            "checkpoint of the run, or the file as it was first written."
+        )
+    if name.endswith(_VARIANCE) and array.size and array.min() < 0:
+        raise CheckpointError(f"{name} in {path} is a variance and holds {array.min():g}, expected is 0 or more.")
+    return ms.Parameter(ms.Tensor(array.astype(np.float32))) if value.dtype == ms.float16 else value
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -162,13 +194,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         )
     try:
         meta = Meta.from_json(text)
-    except CheckpointError as error:
+    except (CheckpointError, NetworkError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} has a description that this version cannot read ({error!r}).") from error
     state = {name.removeprefix(STATE_PREFIX): v for name, v in entries.items() if name.startswith(STATE_PREFIX)}
-    weights = {name: _as_float32(v) for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
-    return Checkpoint(path, meta, weights, state)
+    weights = {name: v for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
+    return Checkpoint(path, meta, {name: _checked(name, v, path) for name, v in weights.items()}, state)
 
 
 def load_weights(network: nn.Cell, weights: dict[str, ms.Parameter], source: str, prefix: str = "") -> None:

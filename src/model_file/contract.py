@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import ModelError
+from ..common.errors import ModelError, NetworkError
 from ..common.log import logger
 from ..spec.preprocess import Preprocess
 
@@ -71,22 +71,19 @@ def read_contract(text: str | None, path: Path, given: Mapping[str, Any] | None 
             )
         values["preprocess"] = read_preprocess(values["preprocess"])
         return Contract(**values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except NetworkError as error:
+        raise ModelError(f"{path} has a description that cannot be read. {error} Export it again.") from error
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} has a description that cannot be read ({error!r}). Export it again.") from error
 
 
 def read_preprocess(values: Mapping[str, Any]) -> Preprocess:
-    """`Preprocess` from plain values; KeyError where one is missing, ValueError where one makes no sense."""
+    """`Preprocess` from plain values; KeyError where one is missing, NetworkError where one makes no sense."""
     values = {name: tuple(map(float, v)) if name in ("mean", "std") else v for name, v in values.items()}
     missing = [f.name for f in dataclasses.fields(Preprocess) if f.name not in values]
     if missing:
         raise KeyError(*missing)
-    pre = Preprocess(**values)
-    sides = pre.ref_size if isinstance(pre.ref_size, tuple) else (pre.ref_size, pre.ref_size)
-    colors = len(pre.mean) == len(pre.std) == 3 and 0 not in pre.std and pre.color in ("RGB", "BGR")
-    if not colors or len(sides) != 2 or min(*sides, pre.multiple) < 1:
-        raise ValueError(f"no way to make an input: {pre}")
-    return pre
+    return Preprocess(**values)
 
 
 def _given_preprocess(given: Mapping[str, Any], path: Path) -> Preprocess:
@@ -98,5 +95,5 @@ def _given_preprocess(given: Mapping[str, Any], path: Path) -> Preprocess:
         )
     try:
         return read_preprocess(given)
-    except ValueError as error:
-        raise ModelError(f"The options for the input of {path} cannot be used: {error}.") from error
+    except (NetworkError, TypeError, ValueError) as error:
+        raise ModelError(f"The options for the input of {path} cannot be used: {error}") from error

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..common.errors import ConfigError, DeviceError
+from ..spec.checks import MOST_REF_SIZE
 from ..spec.preprocess import Preprocess
 
 PRECISIONS = ("f32", "bf16", "f16")
-MOST_REF_SIZE = 8192  # pixels of a side: 256 times the work of 512x512
 _RETIRED = ("MYRIAD", "NCS", "NCS2", "HDDL", "VPU")
 
 

@@ -6,6 +6,7 @@ from itertools import accumulate
 from operator import mul
 
 from ..common.errors import NetworkError
+from . import checks
 from .activations import find_activation
 from .blocks import BlockSpec
 
@@ -38,6 +39,7 @@ class EncoderSpec:
 
     def __post_init__(self) -> None:
         find_activation(self.act)
+        self._check_numbers()
         strides = list(accumulate((block.stride for block in self.blocks), mul, initial=2))
         first, second = self.taps
         if not 0 <= first <= second <= len(self.blocks):
@@ -48,6 +50,18 @@ class EncoderSpec:
                 f"The encoder `{self.name}` gives maps of strides {found}, but networks take {TAP_STRIDES}. "
                 "Set `taps` to the numbers of blocks after which the stride is 2 and 4."
             )
+
+    def _check_numbers(self) -> None:
+        checks.whole("The encoder's `stem`", self.stem)
+        checks.whole("The encoder's `head`", self.head)
+        checks.count("The encoder's `blocks`", self.blocks, checks.MOST_BLOCKS)
+        checks.count("The encoder's `taps`", self.taps, 2, 2)
+        checks.flag("The encoder's `same_padding`", self.same_padding)
+        checks.number("The encoder's `bn_eps`", self.bn_eps, 1e-12, 1)
+        for tap in self.taps:
+            checks.whole("A tap of the encoder", tap, checks.MOST_BLOCKS, 0)
+        for i, block in enumerate(self.blocks):
+            block.check_input(self.channels_after(i))
 
     def channels_after(self, blocks: int) -> int:
         """Channels of the map after the stem and so many blocks."""

@@ -5,10 +5,15 @@ Source: Seo, Choi, Kim, Kwon, Kim, Kim, "Towards Real-Time Automatic Portrait Ma
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 from typing import ClassVar
 
+from ..common.errors import NetworkError
+from . import checks
 from .activations import find_activation
 
+TAP_STRIDES = (4, 8, 16)  # of the maps that the decoder reads, the deepest one last
 WIDTH_MULTIPLIERS = (0.5, 0.75, 1.0, 1.4)  # those of the paper
 
 
@@ -32,6 +37,13 @@ class MultiBranchSpec:
 
     def __post_init__(self) -> None:
         find_activation(self.act)
+        checks.whole("The channels of MMNet's block", self.out)
+        checks.whole("The stride of MMNet's block", self.stride, 2)
+        checks.count("The branches of MMNet's block", self.branches, 64)
+        checks.count("The rates of MMNet's block", self.rates, len(self.branches), len(self.branches))
+        for channels, rate in zip(self.branches, self.rates, strict=True):
+            checks.whole("The channels of a branch", channels)
+            checks.whole("The dilation of a branch", rate, checks.MOST_RATE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,10 @@ class JoinSpec:
 
     up: int
     skip: int
+
+    def __post_init__(self) -> None:
+        checks.whole("The channels `up` of MMNet's decoder", self.up)
+        checks.whole("The channels `skip` of MMNet's decoder", self.skip)
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,25 @@ class MMNetSpec:
     refine: tuple[MultiBranchSpec, ...]
     last: int
     network: str = "mmnet"
+
+    def __post_init__(self) -> None:
+        checks.whole("MMNet's `stem`", self.stem)
+        checks.whole("MMNet's `last`", self.last)
+        checks.count("MMNet's `blocks`", self.blocks, checks.MOST_BLOCKS)
+        checks.count("MMNet's `refine`", self.refine, checks.MOST_BLOCKS)
+        checks.count("MMNet's `taps`", self.taps, 2, 2)
+        for tap in self.taps:
+            checks.whole("A tap of MMNet", tap, len(self.blocks))
+        strides = list(accumulate((block.stride for block in self.blocks), mul, initial=2))
+        found = strides[self.taps[0]], strides[self.taps[1]], strides[-1]
+        if found != TAP_STRIDES or self.taps[0] > self.taps[1]:
+            raise NetworkError(
+                f"MMNet's blocks give maps of strides {found} after {self.taps}, expected {TAP_STRIDES}."
+            )
+        if any(block.stride != 1 for block in self.refine):
+            raise NetworkError("MMNet's `refine` has blocks of stride 2, expected is 1.")
+        if self.network != "mmnet":
+            raise NetworkError(f"An MMNet's `network` is mmnet, got {self.network!r}.")
 
 
 def scaled(depth: int, width: float) -> int:

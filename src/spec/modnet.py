@@ -6,6 +6,8 @@ Nothing here needs MindSpore: an edge device reads the spec out of a file to kno
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..common.errors import NetworkError
+from . import checks
 from .blocks import Norm
 from .encoder import EncoderSpec
 
@@ -16,6 +18,12 @@ class EasppSpec:
 
     channels: int
     rates: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        checks.whole("The channels of `easpp`", self.channels)
+        checks.count("The rates of `easpp`", self.rates, 16)
+        for rate in self.rates:
+            checks.whole("A rate of `easpp`", rate, checks.MOST_RATE)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,13 @@ class ModNetSpec:
     fusion: Norm
     easpp: EasppSpec | None = None
     network: str = "modnet"
+
+    def __post_init__(self) -> None:
+        checks.whole("`se_hidden`", self.se_hidden)
+        checks.count("`hr4x`", self.hr4x, 3, 3)
+        checks.count("`hr2x`", self.hr2x, 4, 4)
+        if self.network != "modnet":
+            raise NetworkError(f"A MODNet's `network` is modnet, got {self.network!r}.")
 
     @property
     def encoder_name(self) -> str:

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..common.errors import NetworkError
+from . import checks
+
+COLORS = ("RGB", "BGR")
+_MOST = 1e6  # of a mean or a deviation, which are of values in [0, 1]
+
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How an image becomes a network input; travels inside every file we write.
+    """How an image becomes a network input; travels inside every file we write. NetworkError for impossible numbers.
 
     Attributes:
         mean, std: per colour channel, for values in [0, 1]; input = (rgb / 255 - mean) / std.
@@ -25,6 +31,17 @@ class Preprocess:
     def __post_init__(self) -> None:
         if isinstance(self.ref_size, list):  # JSON knows no tuples
             object.__setattr__(self, "ref_size", tuple(self.ref_size))
+        for name in ("mean", "std"):
+            checks.count(f"`{name}` of the pre-processing", getattr(self, name), 3, 3)
+        for mean, std in zip(self.mean, self.std, strict=True):
+            checks.number("`mean` of the pre-processing", mean, -_MOST, _MOST)
+            checks.number("`std` of the pre-processing", std, 1 / _MOST, _MOST)
+        sides = self.ref_size if isinstance(self.ref_size, tuple) else (self.ref_size,) * 2
+        checks.count("`ref_size` of the pre-processing", sides, 2, 2)
+        for value in (*sides, self.multiple):
+            checks.whole("`ref_size` and `multiple` of the pre-processing", value, checks.MOST_REF_SIZE)
+        if self.color not in COLORS:
+            raise NetworkError(f"`color` of the pre-processing must be RGB or BGR, got {self.color!r}.")
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Preprocess":

@@ -1,5 +1,6 @@
 """Checkpoints rebuild their own network, and whatever is not one of ours is refused in words."""
 
+import json
 import os
 import sys
 
@@ -223,3 +224,53 @@ def test_the_source_is_known_by_its_hash(tmp_path):
     (tmp_path / "abc.ckpt").write_bytes(b"abc")
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, example B.1
     assert file_source(tmp_path / "abc.ckpt") == {"file": "abc.ckpt", "sha256": sha256}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("encoder.stem.conv.weight", np.nan, r"encoder\.stem\.conv\.weight in .*x\.ckpt is not finite: 1 of its 162"),
+        ("f_branch.head.conv.bias", np.inf, r"f_branch\.head\.conv\.bias in .*x\.ckpt is not finite: 1 of its 1 "),
+        ("encoder.stem.norm.bnorm.moving_variance", -0.5, r"moving_variance .* is a variance and holds -0\.5"),
+    ],
+)
+def test_weights_that_no_training_makes_are_refused_by_name(tmp_path, name, value, message):
+    state = narrow_state()
+    state[name] = state[name].copy()
+    state[name].flat[0] = value
+    path = save_narrow(tmp_path / "x.ckpt", state)
+    with pytest.raises(CheckpointError, match=message):
+        read_checkpoint(path)
+    with pytest.raises(CheckpointError, match=message):
+        load_network(path)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int8, np.bool_, np.float64])
+def test_weights_of_another_type_are_refused_by_name(tmp_path, dtype):
+    weights = weights_of(narrow_network())
+    weights["f_branch.head.conv.bias"] = ms.Tensor(np.ones(1, dtype))
+    save_checkpoint(tmp_path / "x.ckpt", weights, META)
+    with pytest.raises(CheckpointError, match=r"f_branch\.head\.conv\.bias in .*x\.ckpt is .*, expected is Float32"):
+        read_checkpoint(tmp_path / "x.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epoch": -1}, "`epoch` must be a whole number"),
+        ({"step": "3"}, "`step` must be a whole number"),
+        ({"scores": None}, "`scores` must be an object"),
+        ({"network": "mmnet"}, "says to be of `mmnet`, but describes modnet"),
+        ({"preprocess": {"std": [0, 0, 0]}}, "`std` of the pre-processing must be a number"),
+        ({"preprocess": {"ref_size": [32768, 32768]}}, "`ref_size` .* got 32768"),
+    ],
+    ids=str,
+)
+def test_a_description_with_impossible_values(tmp_path, changes, message):
+    text = json.dumps(json.loads(META.to_json()) | changes)
+    path = str(tmp_path / "odd.ckpt")
+    ms.save_checkpoint(
+        [{"name": "x", "data": ms.Tensor([1.0])}], path, append_dict={module.META_KEY: text}, crc_check=True
+    )
+    with pytest.raises(CheckpointError, match=rf"odd\.ckpt: .*{message}"):
+        read_checkpoint(path)

@@ -8,7 +8,9 @@ import pytest
 from src.common.errors import CheckpointError, NetworkError
 from src.models.backbones import find_backbone
 from src.spec.blocks import BlockSpec, Norm
+from src.spec.mmnet import mmnet_spec
 from src.spec.modnet import ModNetSpec
+from src.spec.preprocess import Preprocess
 from src.spec.serialisation import spec_from_json, spec_to_json
 from tests.support.narrow import narrow_spec, standard_spec
 
@@ -118,3 +120,96 @@ def without(name: str) -> str:
 def test_other_texts_are_refused(text, message):
     with pytest.raises(CheckpointError, match=message):
         spec_from_json(text)
+
+
+def replaced(spec, path: str, value) -> str:
+    """The spec's JSON with another value at a path such as `encoder.blocks.0.hidden`."""
+    values = json.loads(spec_to_json(spec))
+    *above, last = path.split(".")
+    place = values
+    for name in above:
+        place = place[int(name) if name.isdigit() else name]
+    place[int(last) if last.isdigit() else last] = value
+    return json.dumps(values)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("encoder.stem", -4, "`stem` must be a whole number from 1 to 8192, got -4"),
+        ("encoder.stem", 2.5, "`stem` .* got 2.5"),
+        ("encoder.stem", True, "`stem` .* got True"),
+        ("encoder.head", 10**9, "`head` .* got 1000000000"),
+        ("encoder.taps", [999, 1], "A tap of the encoder .* got 999"),
+        ("encoder.taps", [-1, 3], "A tap .* got -1"),
+        ("encoder.taps", [1], "`taps` must have 2 entries, got 1"),
+        ("encoder.taps", ["a", "b"], "A tap .* got 'a'"),
+        ("encoder.blocks", [], "`blocks` must have 1 to 512 entries, got 0"),
+        ("encoder.blocks.1.hidden", 0, "hidden channels .* got 0"),
+        ("encoder.blocks.1.kernel", 4, "must be odd, got 4"),
+        ("encoder.blocks.1.kernel", 999, "kernel .* got 999"),
+        ("encoder.blocks.1.stride", 0, "stride .* got 0"),
+        ("encoder.blocks.1.residual", True, "has a shortcut, but makes 8 channels of 6 at stride 2"),
+        ("encoder.blocks.1.expand", False, "expands nothing"),
+        ("encoder.blocks.1.expand", 1, "`expand` .* true or false, got 1"),
+        ("encoder.bn_eps", -1, "`bn_eps` must be a number"),
+        ("encoder.bn_eps", float("nan"), "`bn_eps` .* got nan"),
+        ("se_hidden", 0, "`se_hidden` .* got 0"),
+        ("detail.bn", -1, "batch-normalised channels .* got -1"),
+        ("detail", {"bn": 0, "inorm": 0}, "A norm's channels .* got 0"),
+        ("hr4x", [], "`hr4x` must have 3 entries, got 0"),
+        ("easpp", {"channels": 0, "rates": [1]}, "channels of `easpp`"),
+        ("easpp", {"channels": 2, "rates": [0]}, "rate of `easpp`"),
+    ],
+)
+def test_impossible_numbers_of_a_modnet_are_refused(path, value, message):
+    with pytest.raises(CheckpointError, match=f"cannot be built here. .*{message}"):
+        spec_from_json(replaced(narrow_spec(), path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("stem", 0, "`stem` .* got 0"),
+        ("taps", [999, 1], "A tap of MMNet .* got 999"),
+        ("taps", [0, 5], "A tap of MMNet .* got 0"),
+        ("taps", [5, 9], r"strides \(8, 16, 16\) after \(5, 9\), expected \(4, 8, 16\)"),
+        ("taps", [5, 1], "strides"),
+        ("blocks.0.stride", 3, "stride .* got 3"),
+        ("blocks.0.branches", [4], "rates .* must have 1 entries, got 4"),
+        ("blocks.0.rates.0", 0, "dilation .* got 0"),
+        ("blocks.0.out", -1, "channels .* got -1"),
+        ("up8x.up", 0, "`up` .* got 0"),
+        ("refine", [], "`refine` must have"),
+        ("refine.0.stride", 2, "`refine` has blocks of stride 2"),
+    ],
+)
+def test_impossible_numbers_of_an_mmnet_are_refused(path, value, message):
+    with pytest.raises(CheckpointError, match=f"cannot be built here. .*{message}"):
+        spec_from_json(replaced(mmnet_spec(0.5), path, value))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"mean": (float("nan"), 0, 0)},
+        {"mean": (0, 0)},
+        {"mean": 0.5},
+        {"std": (0.5, 0, 0.5)},
+        {"std": (0.5, float("inf"), 0.5)},
+        {"std": (0.5, -0.5, 0.5)},
+        {"std": ("a", 1, 1)},
+        {"ref_size": 0},
+        {"ref_size": (32768, 32768)},
+        {"ref_size": (64, 64, 64)},
+        {"ref_size": 51.5},
+        {"ref_size": "512"},
+        {"multiple": 0},
+        {"color": "HSV"},
+        {"color": ["RGB"]},
+    ],
+    ids=str,
+)
+def test_impossible_pre_processing_is_refused(values):
+    with pytest.raises(NetworkError, match="of the pre-processing must"):
+        Preprocess(**values)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ...common.errors import DataError, ModelError, OutputError
+from ...common.errors import DataError, ModelError, NetworkError, OutputError
 from ...common.files import make_folder, write_text
 from ...common.paths import REPOSITORY
 from ...imaging import write_file
@@ -75,7 +75,7 @@ class Manifest:
         except OSError as error:
             raise DataError(f"There are no prepared images in '{folder}': no {MANIFEST} ({error.strerror}). "
                             f"{_PREPARE}") from error  # fmt: skip
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, NetworkError) as error:
             raise DataError(f"'{path}' cannot be read ({error!r}). {_PREPARE}") from error
 
     @classmethod
