@@ -1,6 +1,7 @@
 """Which layers have to stay in float for the score to stay within a budget: a search over trial models."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -51,6 +52,7 @@ class Outcome:
         chosen: the trial that keeps the budget with the fewest layers in float, or the nearest where none does.
         met: whether it keeps the budget.
         ranking: layers, the most harmful first; empty where all layers could be in 8 bits.
+        in_time: False where the time ended before the search did. Another choice may then be better.
         trials: all models that were scored, in order.
     """
 
@@ -58,25 +60,41 @@ class Outcome:
     met: bool
     ranking: list[Harm] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
+    in_time: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; an infinite signal-to-noise ratio is null."""
         ranking = [asdict(harm) | {"snr": harm.snr if math.isfinite(harm.snr) else None} for harm in self.ranking]
         trials = [asdict(trial) for trial in self.trials]
-        return {"met": self.met, "chosen": asdict(self.chosen), "trials": trials, "ranking": ranking}
+        found = {"met": self.met, "in_time": self.in_time, "chosen": asdict(self.chosen)}
+        return found | {"trials": trials, "ranking": ranking}
 
 
 class FloatLayerSearch:
-    """Looks for few layers to keep in float.
+    """Looks for few layers to keep in float, for a limited time.
+
+    Half of the time may go into measuring single layers. In the other half, the steps are so large that the last
+    trial that there is time for keeps all layers but one.
 
     Args:
         score: scores the model with these layers in float.
         reference: score of the float model.
         most: allowed share of MSE increase.
+        seconds: no trial begins that would probably end later; the first one always does.
+        clock: seconds, from any start.
     """
 
-    def __init__(self, score: Callable[[tuple[str, ...]], Score], reference: Score, most: float) -> None:
+    def __init__(
+        self,
+        score: Callable[[tuple[str, ...]], Score],
+        reference: Score,
+        most: float,
+        seconds: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.score, self.reference, self.most = score, reference, most
+        self.seconds, self.clock, self.began = seconds, clock, clock()
+        self.in_time = True
         self.trials: dict[frozenset[str], Trial] = {}
 
     def run(self, snr: Callable[[], dict[str, float]], always: tuple[str, ...] = ()) -> Outcome:
@@ -94,7 +112,7 @@ class FloatLayerSearch:
         count = self._fewest(always, layers)
         keep = self._thinned(always, layers[:count])
         chosen = self._try((*always, *keep)) if count else min(self.trials.values(), key=_increase)
-        return Outcome(chosen, self._holds(chosen), ranking, list(self.trials.values()))
+        return Outcome(chosen, self._holds(chosen), ranking, list(self.trials.values()), self.in_time)
 
     def _rank(self, snr: dict[str, float], always: tuple[str, ...], first: Trial) -> list[Harm]:
         """By signal-to-noise ratio; of the worst `CANDIDATES` those first that clearly harm the score by themselves.
@@ -103,13 +121,17 @@ class FloatLayerSearch:
         and then neither alone is any better in float.
         """
         order = sorted((Harm(*item) for item in snr.items()), key=lambda harm: harm.snr)
-        harms = [self._harm(one.layer, always, first) for one in order[:CANDIDATES]]
+        harms: list[float] = []
+        for one in order[:CANDIDATES]:
+            if not self._time_for_one(0.5):
+                break
+            harms.append(self._harm(one.layer, always, first))
         measured = [Harm(one.layer, one.snr, harm) for one, harm in zip(order, harms, strict=False)]
         least = max(0.0, _HARMFUL * (first.score.band_mse - self.reference.band_mse))
         harmful = [i for i, harm in enumerate(harms) if harm > least]
         harmful.sort(key=lambda i: -harms[i])
         others = [one for i, one in enumerate(measured) if i not in harmful]
-        return [*(measured[i] for i in harmful), *others, *order[CANDIDATES:]]
+        return [*(measured[i] for i in harmful), *others, *order[len(measured) :]]
 
     def _harm(self, layer: str, always: tuple[str, ...], first: Trial) -> float:
         """By how much the band MSE falls when this layer alone is in float."""
@@ -118,19 +140,38 @@ class FloatLayerSearch:
     def _fewest(self, always: tuple[str, ...], layers: list[str]) -> int:
         """How many of the first layers to keep: doubled until the budget holds, then halved in between.
 
-        0 means that the budget holds for no number that leaves at least one layer in 8 bits.
+        0 means that no number that was tried, and leaves at least one layer in 8 bits, keeps the budget.
         """
-        if len(layers) < 2:
+        low, high, last = 0, 0, len(layers) - 1
+        while high < last and self._time_for_one():
+            low, high = high, self._next(high, last)
+            if self._holds(self._try((*always, *layers[:high]))):
+                break
+        else:
+            self.in_time |= high >= last  # then it is known that none keeps it
             return 0
-        low, high = 0, 1
-        while not self._holds(self._try((*always, *layers[:high]))):
-            if high >= len(layers) - 1:
-                return 0
-            low, high = high, min(2 * high, len(layers) - 1)
-        while high - low > 1:
+        while high - low > 1 and self._time_for_one():
             middle = (low + high) // 2
             low, high = (low, middle) if self._holds(self._try((*always, *layers[:middle]))) else (middle, high)
         return high
+
+    def _next(self, count: int, last: int) -> int:
+        """The number of layers to try after `count`: twice as many, or more where few trials are left for `last`."""
+        trials, least = max(1.0, self._trials_left()), max(count, 1)
+        return min(last, max(2 * count, math.ceil(least * (last / least) ** (1 / trials))))
+
+    def _trials_left(self, share: float = 1) -> float:
+        """How many more trials of the mean length end within a share of the time."""
+        if math.isinf(self.seconds):
+            return math.inf
+        used = self.clock() - self.began
+        return math.floor((share * self.seconds - used) / (used / len(self.trials))) if used else math.inf
+
+    def _time_for_one(self, share: float = 1) -> bool:
+        """Whether one more trial probably ends within a share of the time."""
+        enough = self._trials_left(share) >= 1
+        self.in_time &= enough
+        return enough
 
     def _thinned(self, always: tuple[str, ...], layers: list[str]) -> list[str]:
         """Without the layers that the budget holds without as well, the least harmful tried first.
@@ -139,6 +180,8 @@ class FloatLayerSearch:
         """
         keep = list(layers)
         for layer in reversed(layers) if 1 < len(layers) <= CANDIDATES else ():
+            if not self._time_for_one():
+                break
             fewer = [other for other in keep if other != layer]
             keep = fewer if self._holds(self._try((*always, *fewer))) else keep
         return keep

@@ -14,12 +14,13 @@ from ..common.cli import parse_share
 from ..common.errors import ConfigError
 from ..common.text import nearest
 from ..config.yaml_file import read_yaml
+from ..model_file.formats import CHECKPOINT, ONNX, format_of
 from ..model_file.releases import find_model
 from .registry import Backend, find_backend, known_backends
 
 DTYPES = ("fp16", "bf16", "int8")
 _OF_BACKENDS = ("method", "preset", "bias_correction")  # fields of `Variant` that one backend's int8 has
-_OF_VARIANTS = ("dtype", "type", *_OF_BACKENDS, "keep_float")
+_OF_VARIANTS = ("dtype", "type", *_OF_BACKENDS, "keep_float", "equalise")
 _OF_CALIBRATION = {"calibration": "folder", "calibration_size": "size", "seed": "seed"}
 
 
@@ -37,6 +38,7 @@ class Variant:
         bias_correction: of NNCF: shifts of a layer's mean output are put into its bias, estimated layer by layer
             (fast), with all layers before it in 8 bits (full, slow), or not (off).
         keep_float: layers, by the names of their convolutions, that stay in float whatever the scores.
+        equalise: int8: bring instance-normalised channels to the range of the others first (`src.quant.equalise`).
     """
 
     dtype: str = "int8"
@@ -45,6 +47,7 @@ class Variant:
     preset: str | None = None
     bias_correction: str | None = None
     keep_float: tuple[str, ...] = ()
+    equalise: bool = True
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, DTYPES)
@@ -57,6 +60,8 @@ class Variant:
         if not isinstance(self.keep_float, list | tuple) or not all(isinstance(n, str) for n in self.keep_float):
             raise ConfigError(f"`keep_float` is a list of layers' names, got {self.keep_float!r}.")
         object.__setattr__(self, "keep_float", tuple(self.keep_float))
+        if not isinstance(self.equalise, bool):
+            raise ConfigError(f"`equalise` is True or False, got {self.equalise!r}.")
 
     @property
     def backend(self) -> Backend:
@@ -68,7 +73,8 @@ class Variant:
         """What is appended to the model's name. A bf16 model is the fp16 file."""
         if self.dtype != "int8":
             return "fp16"
-        return "_".join(["int8", *filter(None, (self.method, self.preset, self._correction()))])
+        ranges = None if self.equalise else "unequalised"
+        return "_".join(["int8", *filter(None, (self.method, self.preset, self._correction(), ranges))])
 
     def _correction(self) -> str | None:
         return None if self.bias_correction is None else f"{self.bias_correction}-bias"
@@ -130,6 +136,7 @@ class QuantizationJob:
         config: YAML file with the data sets; None where none is needed.
         input_shape: of a checkpoint's export, as `src.deploy.options.parse_shape` reads it.
         max_mse_increase: over the float model's on the validation images; None measures no budget.
+        max_minutes: that the search for layers to keep in float may take, for each int8 variant.
         validation_size: how many validation images are scored, from the first; None: all.
         overwrite: replace files of an earlier call.
     """
@@ -141,6 +148,7 @@ class QuantizationJob:
     calibration: Calibration = field(default_factory=Calibration)
     input_shape: str | None = None
     max_mse_increase: float | None = None
+    max_minutes: float = 3.0
     validation_size: int | None = None
     overwrite: bool = False
 
@@ -150,19 +158,26 @@ class QuantizationJob:
             if not isinstance(value, str) and (name != "config" or value is not None):
                 raise ConfigError(f"`{name}` must be a path, got {value!r}.")
         object.__setattr__(self, "model", str(find_model(self.model, (".ckpt",))))
-        if Path(self.model).suffix not in (".onnx", ".ckpt"):
+        form = format_of(Path(self.model))
+        if form not in (ONNX, CHECKPOINT):
             raise ConfigError(f"Quantisation starts from an ONNX file of export.py or from a checkpoint, got "
                               f"'{self.model}'. Give the .onnx or .ckpt file.")  # fmt: skip
-        if self.input_shape is not None and Path(self.model).suffix != ".ckpt":
+        if self.input_shape is not None and form is not CHECKPOINT:
             raise ConfigError("`input_shape` is for a checkpoint; an ONNX file has its shape. Export it with that one.")
-        if self.max_mse_increase is not None and self.config is None:
+        if self.max_mse_increase is not None and self.config is None and self.calibration.folder is None:
             raise ConfigError("`max_mse_increase` needs images to score: give --config with a `val_dataset`.")
+        _check_minutes(self.max_minutes)
         size = self.validation_size
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise ConfigError(f"`validation_size` must be a whole number of at least 1, got {size!r}.")
         files = [(variant.label, variant.precision, variant.type) for variant in self.backend]
         if len(set(files)) < len(files):
             raise ConfigError("Two of the variants would be the same file: each `backend` once.")
+
+
+def _check_minutes(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigError(f"`max_minutes` must be a number above 0, got {value!r}.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -186,7 +201,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--input_shape", help="of a checkpoint: N,3,H,W for a fixed input (default: all free)")
     add("--max_mse_increase", metavar="SHARE",
         help="such as 10%%: int8 keeps layers in float until the MSE is within it")  # fmt: skip
-    add("--validation_size", type=int, metavar="N", help="score the first N validation images (default: all)")
+    add("--max_minutes", type=float, metavar="M", help="for the search of --max_mse_increase (default: 3)")
+    add("--no_equalise", dest="equalise", action="store_false",
+        help="int8: leave the ranges of instance-normalised channels as they are, to compare")  # fmt: skip
+    add("--validation_size", type=int, metavar="N", help="score the first N labelled images (default: all)")
     add("--overwrite", action="store_true", help="replace files of an earlier call")
 
 

@@ -1,25 +1,30 @@
 """Validation scores of model files, with the pixels and the code of eval.py."""
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..common.errors import DeviceError
+from ..common.errors import DeviceError, MattingError
 from ..common.log import logger
 from ..config.config import Config
-from ..data.pairs import Pair, evaluation_pairs
+from ..config.dataset import UNLABELLED
+from ..data.pairs import Pair, evaluation_pairs, match_folders
 from ..evaluation.results import Comparison, EvalResult
 from ..evaluation.score import evaluate
-from ..imaging import read_image
+from ..imaging import AlphaChannels, read_image
 from ..runtime.base import Predictor
 from ..runtime.factory import open_predictor
 from ..runtime.options import join_precision
 from .source import Source
 
+MUCH = 0.2  # share by which 8 bits may raise the MSE without a warning
 _COMPARED = 16
+_SCORED = 32  # of labelled images that are not there for validation
+_ALPHA_FOLDERS = ("alpha", "alphas", "mask", "masks", "matte", "mattes")
 
 
 @dataclass(frozen=True)
@@ -28,15 +33,45 @@ class Validation:
 
     pairs: list[Pair]
     dataset: str
-    allow_rgb: bool
+    allow_rgb: AlphaChannels
 
     @classmethod
-    def of(cls, config: Config | None, size: int | None) -> "Validation | None":
-        """The first `size` validation images of a configuration; None where it names none."""
-        if config is None or config.data.val_dataset is None:
+    def of(cls, config: Config | None, size: int | None, calibration: str | None = None) -> "Validation | None":
+        """The first `size` labelled images that are at hand; None where there are none.
+
+        That is the configuration's validation set, else its training set, else the images of the folder `calibration`
+        with the alphas of a folder beside it. Of the last two, no more than 32 are taken.
+        """
+        if config is not None and config.data.val_dataset is not None:
+            spec = config.dataset("val_dataset")
+            return cls(evaluation_pairs(spec)[:size], spec.dataset_root, spec.alpha_channels)
+        found = cls._of_training(config) or cls._beside(calibration)
+        if found is None:
             return None
-        spec = config.dataset("val_dataset")
-        return cls(evaluation_pairs(spec)[:size], spec.dataset_root, spec.alpha_allow_rgb)
+        logger.info("no validation set: scored on images of %s", found.dataset)
+        return replace(found, pairs=found.pairs[: min(size or _SCORED, _SCORED)])
+
+    @classmethod
+    def _of_training(cls, config: Config | None) -> "Validation | None":
+        """The training set, unless it has no fixed images with alphas."""
+        if config is None or config.data.train_dataset is None:
+            return None
+        spec = config.dataset("train_dataset")
+        fixed = spec.name != UNLABELLED and spec.type == "MattingDataset" and spec.img_subpath is not None
+        return cls(evaluation_pairs(spec), spec.dataset_root, spec.alpha_channels) if fixed else None
+
+    @classmethod
+    def _beside(cls, folder: str | None) -> "Validation | None":
+        """The images of a folder, as far as a folder of alphas beside it has files of the same names."""
+        images = Path(folder or "").absolute()
+        for alphas in (images.parent / name for name in _ALPHA_FOLDERS if folder and name != images.name):
+            with contextlib.suppress(MattingError):  # it is no folder of alphas
+                pairs = match_folders(images, alphas).pairs
+                for pair in pairs[:1]:
+                    pair.read(allow_rgb=True)
+                if pairs:
+                    return cls(pairs, str(images), True)
+        return None
 
     def score(self, path: Path, precision: str = "f32") -> EvalResult:
         """Scores of a model file opened in a precision; raises as `open_predictor` and `evaluate` do."""
@@ -98,6 +133,17 @@ def log_scores(result: EvalResult, reference: EvalResult) -> None:
         "%s: MSE %.6f (%+.1f%%), MAD %.6f, band MSE %.6f on %d images", result.model, result.whole["mse"],
         100 * Comparison([reference]).mse_increase(result), result.whole["mad"], result.band["mse"], result.pictures,
     )  # fmt: skip
+
+
+def warn_of_loss(result: EvalResult, reference: EvalResult) -> None:
+    """A warning where 8 bits raise the MSE by more than `MUCH`; it names the cures."""
+    loss = Comparison([reference]).mse_increase(result)
+    if not loss <= MUCH:
+        logger.warning(
+            "%s: 8 bits raise the MSE by %.0f%%, more than %.0f%%. Calibrate with more varied images (--calibration, "
+            "--calibration_size), let --max_mse_increase %.0f%% choose layers to keep in float, or name them by "
+            "--keep_float.", result.model, 100 * loss, 100 * MUCH, 100 * MUCH,
+        )  # fmt: skip
 
 
 def short_scores(result: EvalResult | None) -> dict[str, float]:
