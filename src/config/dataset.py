@@ -13,8 +13,10 @@ from ..spec.alpha import AlphaChannels
 DATASET_TYPES = ("MattingDataset", "MattingRecords")
 UNLABELLED = "unlabelled"
 DATASET_NAMES = ("P3M-10k", "PPM", "AMD", "folder", UNLABELLED)
-_PATHS = ("dataset_root", "img_subpath", "alpha_subpath", "fg_names", "bg_names", "fg_subpath", "bg_subpath")
-_ALSO = ("dataset_root", "img_subpath", "alpha_subpath", "limit", "every")
+_PATHS = ("dataset_root", "img_subpath", "alpha_subpath", "trimap_subpath", "fg_names", "bg_names", "fg_subpath",
+          "bg_subpath")  # fmt: skip
+_OPTIONAL_PATHS = ("img_subpath", "trimap_subpath", "fg_names", "bg_names")
+_ALSO = ("dataset_root", "img_subpath", "alpha_subpath", "trimap_subpath", "limit", "every")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class DatasetSpec:
         img_subpath: folder of images; None for AMD composed while training, and where `dataset_root` itself is
             the unlabelled folder or video.
         alpha_subpath: folder of alphas.
+        trimap_subpath: folder of trimaps (0, 128 and 255), named as the images, such as P3M-10k's `trimap`. Evaluation
+            scores their unknown pixels in place of the transition band of the alphas; None: it does not.
         fg_names, bg_names: AMD: text files with one foreground (background) file name a line.
         fg_subpath, bg_subpath: AMD: folders of the foreground and background images.
         workers: processes that prepare samples; with 0 or 1 a thread of the training process does.
@@ -41,7 +45,7 @@ class DatasetSpec:
         limit: use only the first so many images.
         every: of a video use each so many-th frame.
         also: further pairs of images for the same transforms: a list of mappings with `dataset_root` and, where
-            they differ from this section's, `img_subpath`, `alpha_subpath`, `limit` and `every`.
+            they differ from this section's, `img_subpath`, `alpha_subpath`, `trimap_subpath`, `limit` and `every`.
     """
 
     dataset_root: str
@@ -49,6 +53,7 @@ class DatasetSpec:
     name: str = "P3M-10k"
     img_subpath: str | None = "image"
     alpha_subpath: str = "mask"
+    trimap_subpath: str | None = None
     fg_names: str | None = None
     bg_names: str | None = None
     fg_subpath: str = "fg"
@@ -66,7 +71,7 @@ class DatasetSpec:
         check_choice("type", self.type, DATASET_TYPES)
         check_choice("name", self.name, DATASET_NAMES)
         for key in _PATHS:
-            _check_path(key, getattr(self, key), optional=key in ("img_subpath", "fg_names", "bg_names"))
+            _check_path(key, getattr(self, key), optional=key in _OPTIONAL_PATHS)
         _check_count("workers", self.workers, least=0)
         _check_count("batch_size", self.batch_size, least=1)
         _check_count("every", self.every, least=1)

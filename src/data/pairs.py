@@ -1,13 +1,14 @@
 """Which image belongs to which alpha, found before any work begins."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..common.errors import ConfigError, DataError
-from ..common.text import first_few, natural_order
+from ..common.text import count_of, first_few, natural_order
 from ..config.dataset import UNLABELLED, DatasetSpec
 from ..imaging import IMAGE_SUFFIXES, AlphaChannels, read_pair
 
@@ -20,11 +21,16 @@ _DOCTOR = "`python data/check_dataset.py CONFIG` lists them all."
 
 @dataclass(frozen=True)
 class Pair:
-    """An image (AMD that is composed: a foreground) and its alpha; `name` is the image's file stem."""
+    """An image (AMD that is composed: a foreground) and its alpha; `name` is the image's file stem.
+
+    Attributes:
+        trimap: file whose unknown pixels evaluation scores; None: it takes the transition band of the alpha.
+    """
 
     name: str
     image: Path
     alpha: Path
+    trimap: Path | None = None
 
     def read(self, allow_rgb: AlphaChannels = False) -> tuple[np.ndarray, np.ndarray]:
         """Image uint8 RGB [H, W, 3] and alpha float32 [H, W] in [0, 1]; DataError where their sizes differ."""
@@ -74,10 +80,33 @@ def find_pairs(spec: DatasetSpec) -> list[Pair]:
 
 
 def evaluation_pairs(spec: DatasetSpec) -> list[Pair]:
-    """`find_pairs` for scoring full images; ConfigError for AMD composed on the fly, which has no fixed images."""
+    """`find_pairs` for scoring full images, with trimaps where the section names a folder of them.
+
+    Raises:
+        ConfigError: AMD composed on the fly, which has no fixed images.
+        DataError: as `find_pairs`, or an image has no trimap.
+    """
     if spec.name == "AMD" and spec.img_subpath is None:
         raise ConfigError("Validation needs fixed images: give AMD's merged images as `img_subpath`.")
-    return find_pairs(spec)
+    if spec.also:
+        return [pair for part in spec.parts() for pair in evaluation_pairs(part)]
+    pairs = find_pairs(spec)
+    if spec.trimap_subpath is None:
+        return pairs
+    trimaps = find_trimaps(folder_of(spec, "trimap_subpath"), [pair.name for pair in pairs])
+    return [replace(pair, trimap=trimaps[pair.name]) for pair in pairs]
+
+
+def find_trimaps(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """The trimap of each named image; DataError for images without. A folder may have others, too."""
+    files = files_by_stem(folder)
+    missing = [name for name in names if name not in files]
+    if missing:
+        raise DataError(
+            f"No trimap in '{folder}' for {len(missing)} of {count_of(len(names), 'image')}: {first_few(missing)}. Add "
+            "them under the images' names, or leave the trimaps out: the transition band is then made of the alphas."
+        )
+    return {name: files[name] for name in names}
 
 
 def match_folders(images: Path, alphas: Path) -> Match:

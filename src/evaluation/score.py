@@ -15,7 +15,7 @@ from ..common.malloc import keep_freed_memory
 from ..common.threads import helpers as all_helpers
 from ..common.threads import ordered
 from ..data.pairs import Pair
-from ..imaging import AlphaChannels, to_matte, write_alpha
+from ..imaging import AlphaChannels, read_unknown, size_of, to_matte, write_alpha
 from ..metrics.matte import MatteScores, mean_scores, score_regions, transition_band
 from ..metrics.mmnet import mmnet_scores
 from ..runtime.base import Predictor, one_image_at_a_time, prepare_file
@@ -72,11 +72,15 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _LoadedImage:
-    """An image ready for the network: its input `x` as `Predictor.prepare` makes it, and the true alpha [H, W]."""
+    """An image ready for the network: its input `x` as `Predictor.prepare` makes it, and the true alpha [H, W].
+
+    `band`: as in `score_output`.
+    """
 
     name: str
     x: np.ndarray
     alpha: np.ndarray
+    band: np.ndarray | None
 
 
 def _scored(
@@ -92,7 +96,7 @@ def _scored(
 
     def score(matted: tuple[_LoadedImage, np.ndarray]) -> ImageScores:
         image, matte = matted
-        return score_output(image.name, matte, image.alpha, predictor.preprocess, output)
+        return score_output(image.name, matte, image.alpha, predictor.preprocess, output, image.band)
 
     threads = _helpers(predictor)
     with _executor(threads) as readers, _executor(threads) as scorers:
@@ -102,11 +106,17 @@ def _scored(
 
 def _read(predictor: Predictor, allow_rgb: AlphaChannels, pair: Pair) -> _LoadedImage:
     image, alpha = pair.read(allow_rgb)
-    return _LoadedImage(pair.name, prepare_file(predictor.prepare, image, pair.image), alpha)
+    band = None if pair.trimap is None else read_unknown(pair.trimap, size_of(alpha))
+    return _LoadedImage(pair.name, prepare_file(predictor.prepare, image, pair.image), alpha, band)
 
 
 def score_output(
-    name: str, output: np.ndarray, alpha: np.ndarray, preprocess: Preprocess | None, folder: Path | None = None
+    name: str,
+    output: np.ndarray,
+    alpha: np.ndarray,
+    preprocess: Preprocess | None,
+    folder: Path | None = None,
+    band: np.ndarray | None = None,
 ) -> ImageScores:
     """Score what a network said, at the size of the true alpha.
 
@@ -117,13 +127,15 @@ def score_output(
         preprocess: How the input was made, where that is known. MMNet's own measures rest on one size for all images:
             they are given where it says so, and nowhere else.
         folder: Where the matte is written as `<name>.png`; None writes none.
+        band: bool [H, W], the pixels that are scored as the transition band; None takes it of the true alpha.
     """
+    band = transition_band(alpha) if band is None else band
     matte = to_matte(output, *alpha.shape)
     if folder is not None:
         write_alpha(folder / f"{name}.png", matte)
-    whole, band = score_regions(matte, alpha, [None, transition_band(alpha)])
+    whole, in_band = score_regions(matte, alpha, [None, band])
     of_mmnet = preprocess is not None and preprocess.fixed_size is not None
-    return ImageScores(name, whole, band, mmnet_scores(output, alpha) if of_mmnet else {})
+    return ImageScores(name, whole, in_band, mmnet_scores(output, alpha) if of_mmnet else {})
 
 
 def summarize(

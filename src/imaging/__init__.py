@@ -35,6 +35,7 @@ from .read import (
     read_image,
     read_image_for,
     read_pair,
+    read_unknown,
     unit_alpha,
 )
 from .sheets import error_sheet, matte_sheet, sheet
@@ -69,6 +70,7 @@ __all__ = [
     "read_image",
     "read_image_for",
     "read_pair",
+    "read_unknown",
     "resize",
     "resize_align_corners",
     "resize_legacy",

@@ -19,6 +19,7 @@ _COLOR = {
     4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_8,
 }
+_NEAR_LEVEL, _MOST_STRANGE = 0.1, 0.02
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
@@ -97,6 +98,34 @@ def decode_alpha(data: bytes, path: str | Path, allow_rgb: AlphaChannels = False
     if stored.ndim == 3:
         stored = _single_channel(stored, path, allow_rgb, indexed=header is not None and header.indexed)
     return stored if header is None else _upright(stored, header.orientation)
+
+
+def read_unknown(path: str | Path, size: tuple[int, int]) -> np.ndarray:
+    """The unknown pixels of a trimap's file: bool [H, W].
+
+    Args:
+        path: image of 0 (background), 128 (unknown) and 255 (foreground), give or take what JPEG does to them.
+        size: (height, width) that it must have.
+
+    Raises:
+        DataError: as `read_alpha`, or it is no trimap, or of another size.
+    """
+    trimap = read_alpha(path, allow_rgb=True)
+    if trimap.shape != size:
+        (height, width), (found_height, found_width) = size, trimap.shape
+        raise DataError(
+            f"Trimap '{path}' is {found_width}x{found_height} but its image is {width}x{height} (width x height). Make "
+            "the trimap again at the image's size."
+        )
+    unknown = np.abs(trimap - 0.5) < _NEAR_LEVEL
+    known = (trimap < _NEAR_LEVEL) | (trimap > 1 - _NEAR_LEVEL)
+    strange = 1 - float((unknown | known).mean())
+    if strange > _MOST_STRANGE:
+        raise DataError(
+            f"'{path}' is no trimap: {100 * strange:.0f} % of its values are neither 0, 128 nor 255. Name a folder of "
+            "trimaps, or leave it out: the transition band is then made of the alpha."
+        )
+    return unknown
 
 
 def unit_alpha(stored: np.ndarray) -> np.ndarray:

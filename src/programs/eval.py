@@ -12,6 +12,7 @@ for several models in a folder each, beside comparison.json. An earlier evaluati
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ..common.cli import parse_share
@@ -43,6 +44,8 @@ def main() -> int:
     )
     parser.add_argument("--flip", action="store_true", help="score the mean over an image and its mirror image, as "
                         "infer.py makes it of photographs")  # fmt: skip
+    parser.add_argument("--trimap", type=Path, metavar="DIR", help="trimaps named as the images: score their unknown "
+                        "pixels in place of the alphas' transition bands")  # fmt: skip
     add_model_arguments(parser)
     args = parser.parse_args()
     config = config_from_args(args)
@@ -54,6 +57,8 @@ def main() -> int:
         raise ConfigError("--max_mse_increase compares with the first of several models: give --model A B.")
     models = [split_precision(text, args.precision) for text in given]
     spec = config.dataset("val_dataset")
+    if args.trimap:
+        spec = replace(spec, trimap_subpath=str(args.trimap.absolute()))
     pairs = evaluation_pairs(spec)
     output = make_folder(unused_folder(config.run.output_path, (RESULT, COMPARISON)))
     predictors = [open_model(*model, config, args) for model in models]

@@ -14,7 +14,7 @@ from ..common.errors import ConfigError
 from ..common.files import make_folder, unused_folder
 from ..common.log import logger, setup_logging
 from ..common.text import count_of
-from ..data.pairs import evaluation_pairs, files_by_stem, match_folders
+from ..data.pairs import evaluation_pairs, files_by_stem, find_trimaps, match_folders
 from ..evaluation.offline.npz_store import FileTruth, NpzOutputs
 from ..evaluation.offline.score import score
 from ..spec.alpha import AlphaChannels
@@ -35,11 +35,15 @@ def main() -> None:
     parser.add_argument("--alpha_allow_rgb", action="store_true", help="with --alpha: alphas may have equal channels")
     parser.add_argument("--alpha_channel", type=int, choices=(4,), help="with --alpha: alphas are the fourth channel "
                         "of RGBA files")  # fmt: skip
+    parser.add_argument("--trimap", type=Path, metavar="DIR", help="trimaps named as the images: score their unknown "
+                        "pixels in place of the alphas' transition bands")  # fmt: skip
     parser.add_argument("--draw_dir", metavar="DIR", help="draw input, truth, matte and composite of each image")
     parser.add_argument("--output_path", metavar="DIR", help=f"folder for {RESULT}")
     args = parser.parse_args()
     setup_logging()
     known = find_truth(args)
+    if args.trimap:
+        known.trimaps = find_trimaps(args.trimap, known.names)
     if args.draw_dir and not known.images:
         raise ConfigError("--draw_dir shows the images, too: name their folder by --images DIR.")
     marks = tuple(f"{name}.png" for name in known.alphas)
@@ -49,6 +53,8 @@ def main() -> None:
     for region, scores in (("whole image", result.whole), ("transition band", result.band)):
         values = (scores["mse"], scores["mad"], scores["sad"], scores["miou"])
         logger.info("%s: MSE %.6f, MAD %.6f, SAD %.6f, mIoU %.6f", region, *values)
+    if result.mmnet:
+        logger.info("MMNet: %s", ", ".join(f"{name} {value:.6f}" for name, value in result.mmnet.items()))
     logger.info("%s in %.1f s", count_of(result.pictures, "image"), result.seconds)
     if output:
         result.save(output / RESULT)

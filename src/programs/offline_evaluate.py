@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..common.log import logger, setup_logging
 from ..common.text import count_of
+from ..data.pairs import find_trimaps
 from ..evaluation.comparison import RESULT
 from ..evaluation.offline.bin_store import FOLDER, OUTPUT, BinOutputs, BinTruth
 from ..evaluation.offline.score import score
@@ -21,6 +22,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bins", type=Path, default=FOLDER, help="default: %(default)s")
     parser.add_argument("--output", type=Path, help=f"folder of the results (default: {OUTPUT}/ in --bins)")
+    parser.add_argument("--trimap", type=Path, metavar="DIR", help="trimaps named as the images: score their unknown "
+                        "pixels in place of the alphas' transition bands")  # fmt: skip
     return parser.parse_args()
 
 
@@ -29,7 +32,10 @@ def main() -> None:
     args = parse_arguments()
     setup_logging()
     outputs = BinOutputs(args.bins, args.output)
-    result = score(outputs, BinTruth(args.bins))
+    truth = BinTruth(args.bins)
+    if args.trimap:
+        truth.trimaps = find_trimaps(args.trimap, truth.names)
+    result = score(outputs, truth)
     result.save(outputs.folder / RESULT)
     for region, scores in (("whole image", result.whole), ("transition band", result.band), ("MMNet", result.mmnet)):
         if scores:

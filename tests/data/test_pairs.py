@@ -1,11 +1,13 @@
 """Matching images with alphas."""
 
+from dataclasses import replace
+
 import pytest
 
 from src.common.errors import DataError
 from src.common.text import first_few, natural_order
 from src.config.dataset import DatasetSpec
-from src.data.pairs import find_pairs
+from src.data.pairs import evaluation_pairs, find_pairs
 
 
 def lay_out(root, images, alphas):
@@ -25,6 +27,23 @@ def test_stems_match_over_extensions_in_natural_order(tmp_path):
     pairs = find_pairs(spec)
     assert [pair.name for pair in pairs] == ["a", "p1", "p2", "p10"]
     assert [(p.image.name, p.alpha.name) for p in pairs[2:]] == [("p2.JPEG", "p2.tif"), ("p10.jpg", "p10.png")]
+
+
+def test_trimaps_of_the_section(tmp_path):
+    lay_out(tmp_path, ["a.jpg", "b.jpg"], ["a.png", "b.png"])
+    (tmp_path / "trimap").mkdir()
+    spec = DatasetSpec(str(tmp_path), img_subpath="image", alpha_subpath="mask", trimap_subpath="trimap")
+    for name in ("a", "b", "other"):
+        (tmp_path / "trimap" / f"{name}.png").write_bytes(b"x")
+    expected = [tmp_path / "trimap" / "a.png", tmp_path / "trimap" / "b.png"]
+    assert [pair.trimap for pair in evaluation_pairs(spec)] == expected
+    assert [pair.trimap for pair in evaluation_pairs(replace(spec, trimap_subpath=expected[0].parent.as_posix()))] == (
+        expected
+    )
+    assert [pair.trimap for pair in evaluation_pairs(replace(spec, trimap_subpath=None))] == [None, None]
+    expected[1].unlink()
+    with pytest.raises(DataError, match=r"No trimap in .* for 1 of 2 images: b"):
+        evaluation_pairs(spec)
 
 
 def test_limit_takes_the_first(tmp_path):

@@ -1,5 +1,6 @@
 """Evaluation with a network whose error is known, on images of known alpha; and eval.py's mistakes."""
 
+from dataclasses import replace
 from threading import get_ident
 
 import cv2
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 
 from src.common.errors import DataError
-from src.data.pairs import Pair
+from src.data.pairs import Pair, find_trimaps
+from src.evaluation.offline.npz_store import FileTruth, NpzOutputs, write_npz
+from src.evaluation.offline.score import score
 from src.evaluation.results import EvalResult
 from src.evaluation.score import ImageScores, evaluate
 from src.imaging import write_alpha, write_png
@@ -86,6 +89,43 @@ def test_scores_by_hand(pairs):
     assert result.whole["mse"] == pytest.approx(np.mean(list(squares.values())), rel=1e-6)
     assert result.whole["mad"] == pytest.approx(np.mean(list(absolutes.values())), rel=1e-6)
     assert 0 < result.network_seconds < result.seconds
+
+
+def test_trimaps_say_what_the_band_is(pairs, tmp_path):
+    """The unknown rows of each trimap are scored in place of the alpha's own band."""
+    for pair in pairs:
+        height, width = SIZES[pair.name]
+        trimap = np.zeros((height, width), np.float32)
+        trimap[:4], trimap[4:8] = 128 / 255, 1
+        write_alpha(tmp_path / "trimap" / f"{pair.name}.png", trimap)
+    trimaps = find_trimaps(tmp_path / "trimap", list(SIZES))
+    with_trimaps = [replace(pair, trimap=trimaps[pair.name]) for pair in pairs]
+    result = evaluate(Constant(), with_trimaps, "m.ckpt", "set")
+    for row in result.per_picture:
+        assert row["band"]["mse"] == pytest.approx(0.75**2, rel=1e-6)
+        assert row["band"]["sad"] == pytest.approx(0.75 * 4 * SIZES[row["name"]][1] / 1000, rel=1e-6)
+    plain = evaluate(Constant(), pairs, "m.ckpt", "set")
+    assert plain.whole == result.whole and plain.band != result.band
+    NpzOutputs(tmp_path / "out").begin()
+    for name in trimaps:
+        write_npz(tmp_path / "out" / f"{name}.npz", "output", np.full((32, 32), 0.25, np.float32))
+    truth = FileTruth.of_pairs(with_trimaps, False, "set")
+    assert score(NpzOutputs(tmp_path / "out"), truth).band == pytest.approx(result.band)
+
+
+def test_what_is_no_trimap(pairs, tmp_path):
+    height, width = SIZES["a"]
+    with pytest.raises(DataError, match=r"No trimap in '.*' for 3 of 4 images: b, c, d"):
+        write_alpha(tmp_path / "trimap" / "a.png", np.zeros((height, width), np.float32))
+        find_trimaps(tmp_path / "trimap", list(SIZES))
+    write_alpha(tmp_path / "trimap" / "a.png", np.zeros((height, width + 1), np.float32))
+    pair = replace(pairs[0], trimap=tmp_path / "trimap" / "a.png")
+    with pytest.raises(DataError, match=r"a\.png' is 61x40 but its image is 60x40"):
+        evaluate(Constant(), [pair], "m", "s")
+    ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
+    write_alpha(tmp_path / "trimap" / "a.png", ramp)
+    with pytest.raises(DataError, match=r"is no trimap: \d+ % of its values are neither 0, 128 nor 255"):
+        evaluate(Constant(), [pair], "m", "s")
 
 
 def test_the_network_sees_the_one_preprocessing(pairs):

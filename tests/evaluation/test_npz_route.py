@@ -143,6 +143,10 @@ def test_known_errors_by_hand(tmp_path):
                       tmp_path / f"s{index}").whole  # fmt: skip
         assert (whole["mse"], whole["mad"]) == pytest.approx(((0.75**2 + 0.25**2) / 2, 0.5))
         assert (whole["sad"], whole["miou"]) == pytest.approx((40 * 60 * 0.5 / 1000, 0.25))
+    write_alpha(tmp_path / "trimap" / "a.png", alpha * np.float32(128 / 255))
+    band = score("--results", tmp_path / "r0", "--alpha", tmp_path / "mask", "--output_path", tmp_path / "s9",
+                 "--trimap", tmp_path / "trimap").band  # fmt: skip
+    assert band["mse"] == pytest.approx(0.75**2)
 
 
 def test_a_second_run_leaves_the_first_one_alone(models, results, tmp_path):

@@ -9,7 +9,7 @@ from ...common.processes import run_jobs
 from ...common.text import first_few
 from ...config.config import load_config
 from ...config.dataset import UNLABELLED, DatasetSpec
-from ..pairs import Pair, files_by_stem, find_pairs, folder_of, listed_files, match_folders, read_names
+from ..pairs import Pair, files_by_stem, find_pairs, find_trimaps, folder_of, listed_files, match_folders, read_names
 from ..records import AGAIN, Records
 from ..sample_size import check_sample_sides
 from ..samples import MattingSamples, check_transforms
@@ -75,6 +75,7 @@ def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionRepor
     try:
         pairs, lonely = _pairs(spec, section)
         findings.extend(lonely)
+        _check_trimaps(spec, section)
         jobs = [InspectionJob(pair.name, pair.image, pair.alpha, spec.alpha_channels) for pair in pairs]
         if section == "train_dataset" and 0 < len(pairs) < spec.batch_size:
             findings.append(_setup(f"{len(pairs)} pairs are fewer than batch_size {spec.batch_size}: lower it."))
@@ -89,6 +90,13 @@ def check_section(section: str, spec: DatasetSpec, workers: int) -> SectionRepor
     facts = [seen[job] for job in jobs]
     title = f"{spec.name} in '{spec.dataset_root}', {len(jobs)} images"
     return SectionReport(section, title, facts, [*findings, *findings_of(facts)])
+
+
+def _check_trimaps(spec: DatasetSpec, section: str) -> None:
+    """DataError where the section names a folder of trimaps that lacks some."""
+    for part in spec.parts():
+        if part.trimap_subpath is not None:
+            find_trimaps(folder_of(part, "trimap_subpath"), [pair.name for pair in _pairs(part, section)[0]])
 
 
 def _check_transforms(section: str, spec: DatasetSpec) -> list[Finding]:

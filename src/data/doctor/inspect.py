@@ -130,7 +130,7 @@ def _read_alpha(path: Path, allow_rgb: AlphaChannels, facts: ImageFacts) -> np.n
         return read_alpha(path, allow_rgb)
     except DataError as error:
         fault = str(error)
-    equal, fourth = (_alpha_or_none(path, channels) for channels in (True, "fourth"))
+    equal, fourth = _alpha_or_none(path, True), _alpha_or_none(path, "fourth")
     if fourth is not None and np.ptp(fourth) > 0 and (equal is None or np.ptp(equal) == 0):
         facts.faults["transparency"] = "alpha_channel is not set"
         return fourth

@@ -134,7 +134,9 @@ class FileTruth(Truth):
         """Images of a data set with their alphas; DataError where two share a name."""
         refuse_twice(pair.name for pair in pairs)
         alphas, images = {p.name: p.alpha for p in pairs}, {p.name: p.image for p in pairs}
-        return cls(alphas, images, allow_rgb, source, preprocess)
+        truth = cls(alphas, images, allow_rgb, source, preprocess)
+        truth.trimaps = {pair.name: pair.trimap for pair in pairs if pair.trimap is not None}
+        return truth
 
     def read(self, name: str) -> tuple[np.ndarray | None, np.ndarray]:
         """See `Truth.read`."""

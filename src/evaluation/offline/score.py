@@ -11,7 +11,7 @@ from ...common.errors import DataError
 from ...common.malloc import keep_freed_memory
 from ...common.progress import track
 from ...common.threads import helpers, ordered
-from ...imaging import matte_sheet, to_matte, write_png
+from ...imaging import matte_sheet, read_unknown, size_of, to_matte, write_png
 from ..results import EvalResult
 from ..score import ImageScores, score_output, summarize
 from .store import Outputs, Truth
@@ -47,7 +47,8 @@ def _score(outputs: Outputs, truth: Truth, draw: Path | None, name: str) -> Imag
     image, alpha = truth.read(name)
     if draw and image is not None:
         write_png(draw / f"{name}.png", matte_sheet([(image, alpha, to_matte(output, *alpha.shape))]))
-    return score_output(name, output, alpha, truth.preprocess)
+    band = read_unknown(truth.trimaps[name], size_of(alpha)) if name in truth.trimaps else None
+    return score_output(name, output, alpha, truth.preprocess, band=band)
 
 
 def check_output(output: np.ndarray, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,11 +117,14 @@ class Truth(ABC):
         names: Of the images, in order.
         source: Where the images are from, for messages and results.
         preprocess: How the images became inputs; None where nobody knows.
+        trimaps: By image name, those whose unknown pixels are scored in place of the alphas' transition bands.
     """
 
     names: Sequence[str]
     source: str
     preprocess: Preprocess | None
+
+    trimaps: Mapping[str, Path] = {}
 
     @abstractmethod
     def read(self, name: str) -> tuple[np.ndarray | None, np.ndarray]:
