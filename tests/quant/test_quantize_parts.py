@@ -1,22 +1,29 @@
 """Quantisation in its parts: layers, their noise, ranges of maps, the search for layers to keep, what is refused."""
 
 import argparse
+from unittest import mock
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from src.common.errors import ConfigError
+from src.common.errors import ConfigError, DataError
+from src.config.config import Config
+from src.config.dataset import DatasetSpec
+from src.evaluation.results import EvalResult
+from src.imaging import write_alpha
 from src.quant import budget, registry
 from src.quant.budget import FloatLayerSearch, Score
-from src.quant.calibration import calibration_inputs
+from src.quant.calibration import View, calibration_files, calibration_inputs, weaknesses
 from src.quant.float16 import half_weights
 from src.quant.layers import layers_of
 from src.quant.noise import rounded_weight, signal_to_noise
 from src.quant.onnx_ranges import ranges_of
 from src.quant.options import Calibration, QuantizationJob, Variant, add_arguments, from_args, read_job
 from src.quant.registry import Choice, known_backends, register_backend
+from src.quant.run import quantise
+from src.quant.scoring import Validation, warn_of_loss
 from src.runtime.base import InputForm
 from tests.support.fake_predictor import RedPredictor
 
@@ -165,6 +172,104 @@ def test_layers_that_stay_in_float_anyway_are_in_every_trial():
     assert "a" not in [harm.layer for harm in outcome.ranking] and len(outcome.chosen.keep_float) == 2
 
 
+def timed_search(seconds: float, cost: float = 0.09, layers: int = 40):
+    """A search whose trials take 20 s each by its clock; each layer in 8 bits adds `cost` to an MSE of 1."""
+    now, counts = [0.0], []
+
+    def score(keep: tuple[str, ...]) -> Score:
+        now[0] += 20
+        counts.append(len(keep))
+        return Score(1 + cost * (layers - len(keep)), 1)
+
+    search = FloatLayerSearch(score, Score(1, 1), 0.1, seconds, clock=lambda: now[0])
+    return search.run(lambda: {f"l{i}": float(i) for i in range(layers)}), now[0], counts
+
+
+def test_a_search_ends_in_time_and_goes_as_far_as_it_can():
+    outcome, took, counts = timed_search(180)
+    assert took <= 180 and outcome.met and len(outcome.chosen.keep_float) == 39
+    assert counts[:4] == [0, 1, 1, 1] and counts[-1] == 39  # half of the time for single layers
+    outcome, took, _ = timed_search(180, cost=10)
+    assert took <= 180 and not outcome.met and outcome.to_dict()["met"] is False
+    assert outcome.in_time  # all layers but one in float are not enough: that is known
+
+
+def test_a_search_without_time_keeps_its_first_trial():
+    outcome, took, counts = timed_search(30)
+    assert took == 20 and counts == [0] and not outcome.met and not outcome.in_time
+    assert outcome.chosen.keep_float == () and timed_search(5)[2] == [0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "alike", "expected"),
+    [
+        ([(9, 6)] * 12, False, ["12 images may miss", "all images are upright"]),
+        ([(6, 9)] * 40, False, ["all images are wide"]),
+        ([(9, 6), (6, 9)] * 20, False, []),
+        ([(9, 6), (6, 9)] * 20, True, ["much alike"]),
+        ([(7, 7)], False, ["1 image may miss"]),
+    ],
+)
+def test_poor_calibration_images_are_noticed(sizes, alike, expected):
+    rng = np.random.default_rng(0)
+    scene = rng.integers(0, 200, (16, 16, 3))
+    scenes = (scene + rng.integers(0, 9, scene.shape) if alike else rng.integers(0, 255, scene.shape) for _ in sizes)
+    images = [np.kron(x, np.ones((h, w, 1))).astype(np.uint8) for x, (h, w) in zip(scenes, sizes, strict=True)]
+    found = weaknesses([View.of(image) for image in images])
+    assert len(found) == len(expected) and all(text in line for text, line in zip(expected, found, strict=True)), found
+
+
+def test_labelled_images_at_hand_are_scored(synthetic_set, tmp_path):
+    train = synthetic_set / "train"
+    section = {"dataset_root": str(train), "img_subpath": "blurred_image"}
+    config = Config.from_values(train_dataset=DatasetSpec(**section))
+    validation = Validation.of(config, None)
+    assert validation is not None and len(validation.pairs) == 6 and validation.dataset == str(train)
+    assert len(Validation.of(config, 2).pairs) == 2
+    beside = Validation.of(None, 4, str(train / "blurred_image"))
+    assert beside is not None and [pair.alpha.parent.name for pair in beside.pairs] == ["mask"] * 4
+    unlabelled = Config.from_values(train_dataset=DatasetSpec(str(train), name="unlabelled", img_subpath="mask"))
+    assert Validation.of(unlabelled, None) is Validation.of(None, None) is None
+    assert len(calibration_files(Calibration(), unlabelled)) == 6
+    assert Validation.of(None, None, str(tmp_path)) is None
+    (tmp_path / "image").symlink_to(train / "blurred_image")
+    (tmp_path / "mask").mkdir()
+    for path in (train / "mask").iterdir():
+        write_alpha(tmp_path / "mask" / path.name, np.zeros((3, 3), np.float32))  # of other images
+    assert Validation.of(None, None, str(tmp_path / "image")) is None
+
+
+def result_of(mse: float) -> EvalResult:
+    scores = dict.fromkeys(("mse", "mad", "sad", "miou"), mse)
+    return EvalResult("m", "set", 1, scores, scores, [], 1.0, 1.0)
+
+
+def test_a_loss_of_a_fifth_is_a_warning_that_names_the_cure(caplog):
+    warn_of_loss(result_of(0.0119), result_of(0.01))
+    assert not caplog.records
+    for mse, text in ((0.0125, "MSE by 25%, more than 20%"), (np.nan, "MSE by nan%")):
+        caplog.clear()
+        warn_of_loss(result_of(mse), result_of(0.01))
+        assert text in caplog.text and "--max_mse_increase 20%" in caplog.text and "--keep_float" in caplog.text
+
+
+def test_missing_images_are_noticed_before_the_model_is_opened(tmp_path):
+    (tmp_path / "empty").mkdir()
+    checkpoint = tmp_path / "m.ckpt"
+    checkpoint.write_bytes(b"")
+    for folder, error, text in (
+        (None, ConfigError, "needs images to calibrate with: give --calibration FOLDER"),
+        (tmp_path / "absent", DataError, "Cannot list"),
+        (tmp_path / "empty", DataError, "holds no image"),
+    ):
+        calibration = Calibration(None if folder is None else str(folder))
+        job = QuantizationJob(str(checkpoint), str(tmp_path / "out"), calibration=calibration)
+        with mock.patch("src.quant.session.open_source") as opened, pytest.raises(error, match=text):
+            quantise(job)
+        opened.assert_not_called()
+        assert not (tmp_path / "out").exists()
+
+
 def test_calibration_images_are_chosen_by_the_seed(synthetic_set):
     folder = str(synthetic_set / "train" / "blurred_image")
     predictor = RedPredictor()
@@ -240,6 +345,8 @@ def test_a_build_file_becomes_a_job():
         ({"input_shape": "1,3,64,64"}, "`input_shape` is for a checkpoint"),
         ({"max_mse_increase": 0.1}, "needs images to score: give --config"),
         ({"max_mse_increase": "ten", "config": "c"}, "expected a share such as 10%"),
+        ({"max_minutes": 0}, "`max_minutes` must be a number above 0, got 0"),
+        ({"backend": {"equalise": "no"}}, "`equalise` is True or False, got 'no'"),
         ({"validation_size": 0}, "`validation_size` must be a whole number"),
     ],
 )
@@ -268,3 +375,11 @@ def test_a_backend_of_one_s_own(monkeypatch):
     add_arguments(parser)
     job = from_args(parser.parse_args(["--model", "m.onnx", "--backend", "toy", "--method", "round", "--seed", "3"]))
     assert job.backend == (variant,) and job.calibration == Calibration(seed=3)
+
+
+def test_the_form_without_equalising_has_a_name_of_its_own():
+    parser = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
+    add_arguments(parser)
+    job = from_args(parser.parse_args(["--model", "m.onnx", "--no_equalise", "--max_minutes", "0.5"]))
+    assert job.backend == (Variant(equalise=False),) and job.max_minutes == 0.5
+    assert job.backend[0].label == "int8_unequalised" and Variant().equalise
