@@ -11,6 +11,8 @@ from ..common.errors import DataError, ModelError
 from ..imaging import fit, to_input, to_matte
 from ..spec.preprocess import Preprocess
 
+_MATTING = "Give a matting network that export.py wrote, or one with that output."
+
 
 @dataclass(frozen=True)
 class InputForm:
@@ -37,9 +39,8 @@ class InputForm:
             return cls(shape[0], _size(shape[1:3]), channels_last=True)
         if len(shape) == 4 and dtype == "float32" and shape[1] in (3, None):
             return cls(shape[0], _size(shape[2:]))
-        sides = ", ".join("?" if side is None else str(side) for side in shape)
         raise ModelError(
-            f"The input of {path} is {dtype} [{sides}]; a matting network takes float32 [N, 3, H, W] or "
+            f"The input of {path} is {dtype} {_sides(shape)}; a matting network takes float32 [N, 3, H, W] or "
             "[N, H, W, 3], or uint8 [N, H, W, 3]. Give a model that export.py wrote, or one exported with that input."
         )
 
@@ -58,6 +59,29 @@ class InputForm:
         return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if self.channels_last else x
 
 
+def check_ends(inputs: Sequence[str], outputs: Sequence[Sequence[int | None] | None], path: object) -> None:
+    """ModelError where a model does not make a matte [N, 1, H, W] of one input.
+
+    Args:
+        inputs: names of its inputs.
+        outputs: declared shapes of its outputs, the matte's first; None for a free side, and for an unknown shape.
+        path: of the model, for the message.
+    """
+    if len(inputs) != 1:
+        names = ", ".join(inputs) or "none"
+        raise ModelError(f"{path} takes {len(inputs)} inputs ({names}), expected is one, the image. {_MATTING}")
+    if not outputs:
+        raise ModelError(f"{path} has no output, expected is the matte [N, 1, H, W]. {_MATTING}")
+    shape = outputs[0]
+    if shape is not None and (len(shape) != 4 or shape[1] not in (1, None)):
+        raise ModelError(f"The output of {path} is {_sides(shape)}, expected is the matte [N, 1, H, W]. {_MATTING}")
+
+
+def _sides(shape: Sequence[int | None]) -> str:
+    """`[?, 3, 64, 64]`."""
+    return f"[{', '.join('?' if side is None else str(side) for side in shape)}]"
+
+
 def _size(sides: Sequence[int | None]) -> tuple[int, int] | None:
     height, width = sides
     return None if height is None or width is None else (height, width)
@@ -71,9 +95,11 @@ class Predictor(ABC):
 
     Attributes:
         on_cpu: whether `run` keeps the CPU's cores busy.
+        source: the model's file, for messages.
     """
 
     on_cpu = True
+    source: str = "The network"
 
     def __init__(self, preprocess: Preprocess, form: InputForm = InputForm()) -> None:
         self.preprocess, self.form = preprocess, form
@@ -95,6 +121,32 @@ class Predictor(ABC):
         Raises DataError for an image too narrow for any input, see `src.imaging.network_size`.
         """
         return make_input(image, self.preprocess, self.form)
+
+    def checked(self, x: np.ndarray, mattes: np.ndarray) -> np.ndarray:
+        """What `run` computed of `x`, as it is; ModelError where it is no matte of each image, or not finite."""
+        sides = x.shape[1:3] if self.form.layout == "NHWC" else x.shape[2:]
+        expected = (len(x), 1, *sides)
+        if mattes.shape != expected or mattes.dtype.kind != "f":
+            raise ModelError(
+                f"{self.source} gives {mattes.dtype} {_sides(mattes.shape)} for an input of {_sides(x.shape)}, "
+                f"expected is the matte [N, 1, H, W], float32 {_sides(expected)}. {_MATTING}"
+            )
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(mattes.sum(dtype=np.float32))
+        if not finite:
+            raise ModelError(
+                f"{self.source} gives a matte that is NaN or infinite in {int((~np.isfinite(mattes)).sum())} of "
+                f"{mattes.size} pixels. Its weights or its mean and std are damaged: give another file, or export it "
+                "again."
+            )
+        return mattes
+
+    def failed(self, x: np.ndarray, error: Exception) -> ModelError:
+        """The error for an input that the runtime cannot compute."""
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        return ModelError(
+            f"{self.source} cannot compute an input of {x.dtype} {_sides(x.shape)} ({reason}). {_MATTING}"
+        )
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Image uint8 RGB [H, W, 3] -> matte float32 [H, W] in [0, 1]."""

@@ -46,5 +46,6 @@ def open_predictor(
     path = verified_model(path)
     options = RuntimeOptions(device, device_id, threads, precision or "f32", preprocess or {})
     predictor, contract = opener_of(path, options.precision, by_name)(path, options)
+    predictor.source = str(path)
     use_ref_size(predictor, options.preprocess.get("ref_size"), path)
     return predictor, contract

@@ -15,7 +15,7 @@ from ..model_file.formats import CHECKPOINT, MINDIR
 from ..model_file.releases import find_model
 from ..spec.preprocess import Preprocess
 from ..spec.serialisation import spec_to_json
-from .base import InputForm, Predictor
+from .base import InputForm, Predictor, check_ends
 from .options import RuntimeOptions, not_installed, only_f32
 from .registry import register_runtime
 
@@ -39,7 +39,7 @@ class MindSporePredictor(Predictor):
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """See `Predictor.run`."""
-        return self.network(self._tensor(x)).asnumpy()
+        return self.checked(x, self.network(self._tensor(x)).asnumpy())
 
     @classmethod
     def from_checkpoint(cls, path: str | Path) -> tuple["MindSporePredictor", "Meta"]:
@@ -110,12 +110,14 @@ def open_mindir(path: Path, given: Mapping[str, Any]) -> tuple[MindSporePredicto
     try:
         description.ParseFromString(path.read_bytes())
         network = nn.GraphCell(ms.load(str(path)))
-        declared = description.graph.input[0].tensor[0]
+        names = [one.name for one in description.graph.input]
     except Exception as error:  # protobuf, the loader and the file system raise types without a common class
         raise ModelError(
             f"{path} cannot be opened by MindSpore: it is missing, truncated, damaged or no MindIR ({error}). Export "
             "it again."
         ) from error
+    check_ends(names, [None] * len(description.graph.output), path)
+    declared = description.graph.input[0].tensor[0]
     shape = [None if side == -1 else side for side in declared.dims]
     dtype = "float32" if declared.data_type == mind_ir_pb2.TensorProto.FLOAT else "not float32"
     form = InputForm.read(shape, dtype, path)

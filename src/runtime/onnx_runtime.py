@@ -9,7 +9,7 @@ from ..common.errors import ModelError
 from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
 from ..model_file.formats import ONNX
 from ..spec.preprocess import Preprocess
-from .base import InputForm, Predictor
+from .base import InputForm, Predictor, check_ends
 from .options import RuntimeOptions, check_device, not_installed
 from .registry import register_runtime
 
@@ -31,19 +31,28 @@ class OnnxPredictor(Predictor):
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """See `Predictor.run`."""
-        return self.session.run([self.output], {self.input: x})[0]
+        try:
+            mattes = self.session.run([self.output], {self.input: x})[0]
+        except Exception as error:  # its exceptions have no common class but this
+            raise self.failed(x, error) from error
+        return self.checked(x, mattes)
 
 
 @register_runtime(ONNX)
 def open_onnx(path: Path, options: RuntimeOptions) -> tuple[OnnxPredictor, Contract]:
     """See `src.runtime.factory.open_predictor`."""
     session = _session(path, options)
+    check_ends([one.name for one in session.get_inputs()], [_sides(one) for one in session.get_outputs()], path)
     declared = session.get_inputs()[0]
-    shape = [side if isinstance(side, int) else None for side in declared.shape]
-    form = InputForm.read(shape, _DTYPES.get(declared.type, declared.type), path)
+    form = InputForm.read(_sides(declared) or [], _DTYPES.get(declared.type, declared.type), path)
     text = session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY)
     contract = read_contract(text, path, options.preprocess)
     return OnnxPredictor(session, contract.preprocess, form), contract
+
+
+def _sides(declared: "onnxruntime.NodeArg") -> list[int | None] | None:
+    """Declared sides of an input or output, None for a free one; None where the model does not say."""
+    return [side if isinstance(side, int) else None for side in declared.shape or []] or None
 
 
 def _session(path: Path, options: RuntimeOptions) -> "onnxruntime.InferenceSession":
@@ -54,7 +63,7 @@ def _session(path: Path, options: RuntimeOptions) -> "onnxruntime.InferenceSessi
     here = onnxruntime.get_available_providers()
     check_device(options.device, [name for name, provider in _PROVIDERS.items() if provider in here], "onnxruntime")
     settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 3  # errors only
+    settings.log_severity_level = 4  # it raises its errors too
     settings.intra_op_num_threads = options.threads or 0
     provider = _PROVIDERS[options.device]
     provider_options = {"device_id": options.device_id} if options.device == "GPU" else {}

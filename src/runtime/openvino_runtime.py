@@ -13,7 +13,7 @@ from ..common.errors import DeviceError, ModelError
 from ..model_file.contract import CONTRACT_KEY, Contract, read_contract
 from ..model_file.formats import ONNX, OPENVINO_IR
 from ..spec.preprocess import Preprocess
-from .base import InputForm, Predictor
+from .base import InputForm, Predictor, check_ends
 from .options import RuntimeOptions, check_device, not_installed
 from .registry import register_runtime
 
@@ -54,7 +54,7 @@ class OpenVinoPredictor(Predictor):
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """See `Predictor.run`."""
-        return self._infer(x)[0].copy()
+        return self.checked(x, self._infer(x)[0].copy())
 
     def outputs(self, x: np.ndarray) -> list[np.ndarray]:
         """All outputs of a model that has several, in its order; `x` as `run` takes it."""
@@ -63,7 +63,11 @@ class OpenVinoPredictor(Predictor):
 
     def _infer(self, x: np.ndarray) -> Any:
         """The outputs by number, in memory that the next call writes into."""
-        return self._request(x.shape).infer(x, share_inputs=True, share_outputs=True)
+        request = self._request(x.shape)
+        try:
+            return request.infer(x, share_inputs=True, share_outputs=True)
+        except RuntimeError as error:
+            raise self.failed(x, error) from error
 
     def compiled(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
         """The model compiled for inputs of one shape."""
@@ -73,11 +77,20 @@ class OpenVinoPredictor(Predictor):
         if shape in self._requests:
             self._requests.move_to_end(shape)
         else:
-            self.model.reshape(shape)
+            self._reshape(shape)
             self._requests[shape] = self._compile().create_infer_request()
             if len(self._requests) > _COMPILED_SHAPES:
                 self._requests.popitem(last=False)
         return self._requests[shape]
+
+    def _reshape(self, shape: tuple[int, ...]) -> None:
+        try:
+            self.model.reshape(shape)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{self.source} cannot compute an input of {list(shape)} ({_first_line(error)}). Give another size, or "
+                "export it again."
+            ) from error
 
     def _compile(self) -> "openvino.CompiledModel":
         try:
@@ -101,12 +114,20 @@ def open_openvino(path: Path, options: RuntimeOptions) -> tuple[OpenVinoPredicto
             f"{path} cannot be opened by OpenVINO: it is missing, truncated, damaged, without its .bin file, or no IR "
             f"or ONNX model ({_first_line(error)}). Export it again."
         ) from error
+    check_ends([one.get_any_name() for one in model.inputs], [_sides(one) for one in model.outputs], path)
     declared = model.input(0)
-    shape = [side.get_length() if side.is_static else None for side in declared.get_partial_shape()]
     dtype = declared.get_element_type().get_type_name()
-    form = InputForm.read(shape, _DTYPES.get(dtype, dtype), path)
+    form = InputForm.read(_sides(declared) or [], _DTYPES.get(dtype, dtype), path)
     contract = read_contract(_contract_text(model), path, options.preprocess)
     return OpenVinoPredictor(model, device, properties, contract.preprocess, form), contract
+
+
+def _sides(declared: "openvino.Output") -> list[int | None] | None:
+    """Declared sides of an input or output, None for a free one; None where the model does not say."""
+    shape = declared.get_partial_shape()
+    if shape.rank.is_dynamic:
+        return None
+    return [side.get_length() if side.is_static else None for side in shape]
 
 
 def _contract_text(model: "openvino.Model") -> str | None:

@@ -1,6 +1,7 @@
 """How a model is to be opened, as all runtimes understand it and as command lines say it."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -30,6 +31,10 @@ class RuntimeOptions:
             raise ConfigError(f"`precision` must be one of {', '.join(PRECISIONS)}, got {self.precision!r}.")
         if "ref_size" in self.preprocess:
             _check_ref_size(self.preprocess["ref_size"])
+        for name in ("mean", "std"):
+            values = self.preprocess.get(name, ())
+            if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+                raise ConfigError(f"`{name}` must be three finite numbers, got {' '.join(map(str, values))}.")
 
 
 def _check_ref_size(ref_size: Any) -> None:
