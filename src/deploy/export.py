@@ -15,7 +15,7 @@ from .registry import ExportJob, find_target
 def export(
     checkpoint: Path, file_format: str, folder: Path, options: ExportOptions
 ) -> tuple[list[Path], list[Difference]]:
-    """Write `<checkpoint's stem><what is special>.<suffix>` into `folder`.
+    """Write `<checkpoint's stem><what is special><the format's mark>.<suffix>` into `folder`.
 
     Returns:
         The files, the one to open first, and how much its alpha differs from the checkpoint's.
@@ -29,7 +29,7 @@ def export(
     kind.check(options)
     network, meta = MindSporePredictor.from_checkpoint(checkpoint)
     contract = contract_of(meta, checkpoint)
-    name = checkpoint.stem + _special(options)
+    name = checkpoint.stem + _special(options) + kind.mark
     targets = [make_folder(folder) / (name + suffix) for suffix in kind.suffixes]
     if not options.overwrite:
         refuse_existing(*targets, cure="Give another --output_path, or --overwrite to replace it.")

@@ -1,5 +1,7 @@
 """A network in inference mode -> a checked ONNX model with its contract inside."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 from mindspore import nn
@@ -23,6 +25,7 @@ def onnx_model(
     shape: Shape = ANY_SHAPE,
     with_preprocess: bool = False,
     channels_last: bool = False,
+    unit_range: bool = False,
 ) -> onnx.ModelProto:
     """Write a network as ONNX.
 
@@ -32,6 +35,7 @@ def onnx_model(
         shape: (batch, 3, height, width) of its input, -1 where any is taken.
         with_preprocess: the input is uint8 RGB [N, H, W, 3] and is normalised inside.
         channels_last: the normalised input is float32 [N, H, W, 3].
+        unit_range: the input is float32 RGB [N, 3, H, W] in [0, 1] and is normalised inside; the contract says so.
 
     Returns:
         A model with input `input` and output `output` (matte [N, 1, H, W] in [0, 1]), checked by onnx's checker and
@@ -40,7 +44,12 @@ def onnx_model(
     emission = Emission(trace(network))
     image = "input"
     if with_preprocess:
-        image = _normalise(emission.onnx, contract.preprocess)
+        pixels = emission.onnx.op("Cast", [image], "preprocess/float", to=TensorProto.FLOAT)
+        image = _normalise(emission.onnx, _channels_first(emission.onnx, pixels), contract.preprocess, 255)
+    elif unit_range:
+        image = _normalise(emission.onnx, image, contract.preprocess)
+        plain = replace(contract.preprocess, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), color="RGB")
+        contract = replace(contract, preprocess=plain)
     elif channels_last:
         image = _channels_first(emission.onnx, image)
     (matte,) = emission.run(image)
@@ -69,12 +78,10 @@ def _channels_first(graph: OnnxGraph, x: str) -> str:
     return graph.op("Transpose", [x], "preprocess/transpose", perm=[0, 3, 1, 2])
 
 
-def _normalise(graph: OnnxGraph, pre: Preprocess) -> str:
-    """(pixel / 255 - mean) / std, and [N, H, W, 3] -> [N, 3, H, W] in the network's channel order."""
-    x = graph.op("Cast", ["input"], "preprocess/float", to=TensorProto.FLOAT)
-    x = _channels_first(graph, x)
+def _normalise(graph: OnnxGraph, x: str, pre: Preprocess, white: int = 1) -> str:
+    """(value / white - mean) / std of RGB [N, 3, H, W], in the network's channel order."""
     mean, std = np.array(pre.mean), np.array(pre.std)
-    x = graph.op("Mul", [x, graph.channel_constant("preprocess.scale", 1 / (255 * std))], "preprocess/scale")
+    x = graph.op("Mul", [x, graph.channel_constant("preprocess.scale", 1 / (white * std))], "preprocess/scale")
     x = graph.op("Add", [x, graph.channel_constant("preprocess.shift", -mean / std)], "preprocess/shift")
     if pre.color == "RGB":
         return x

@@ -67,8 +67,11 @@ def _sizes(form: InputForm) -> Sequence[tuple[int, int, int]]:
 def _compare(
     reference: Predictor, candidate: Predictor, size: tuple[int, int, int], images: list[np.ndarray]
 ) -> Difference:
-    x = np.concatenate([to_input(image, reference.preprocess, size[1:]) for image in images])
-    given = np.stack(images) if candidate.form.pixels else candidate.form.arrange(x)
+    x, own = (
+        np.concatenate([to_input(image, model.preprocess, size[1:]) for image in images])
+        for model in (reference, candidate)
+    )
+    given = np.stack(images) if candidate.form.pixels else candidate.form.arrange(own)
     expected = reference.run(x)
     difference = np.abs(candidate.run(given) - expected)
     most, mean, allowed = float(difference.max()), float(difference.mean()), LIMIT

@@ -50,6 +50,7 @@ class ExportTarget:
         suffixes: of the files that it makes, the one to open first.
         write: writes the files; the path is that of the first.
         check: raises ConfigError for options that it does not have.
+        mark: what names of its files end with, where another format has the same suffix.
         portable: it is made of MindSpore's own operators, so the comparison has to run on them too.
     """
 
@@ -58,6 +59,7 @@ class ExportTarget:
     write: Writer
     check: Check = accept
     portable: bool = False
+    mark: str = ""
 
 
 _TARGETS: dict[str, ExportTarget] = {}
@@ -66,12 +68,12 @@ _ELSEWHERE = {"AIR": "AIR is made on an Ascend host: export MINDIR and convert i
 
 
 def register_target(
-    name: str, *suffixes: str, check: Check = accept, portable: bool = False
+    name: str, *suffixes: str, check: Check = accept, portable: bool = False, mark: str = ""
 ) -> Callable[[Writer], Writer]:
     """Decorator: let this function write a format; see `ExportTarget`."""
 
     def register(write: Writer) -> Writer:
-        _TARGETS[name] = ExportTarget(name, suffixes, write, check, portable)
+        _TARGETS[name] = ExportTarget(name, suffixes, write, check, portable, mark)
         return write
 
     return register

@@ -4,6 +4,7 @@
     python export.py --ckpt_path MODNet_best.ckpt --file_format OPENVINO --output_path exported --with_preprocess
     python export.py --ckpt_path MODNet_best.ckpt --file_format ONNX --output_path exported --input_shape 1,3,480,288
     python export.py --ckpt_path MMNet_best.ckpt --output_path exported --layout NHWC
+    python export.py --ckpt_path modnet-p --output_path exported --target obs
 
 Works for dense and pruned networks. The file carries its pre-processing, network description, scores and the
 checkpoint's hash. Exit status 1: the file did not pass the comparison with the checkpoint; then none is left.
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     formats = ", ".join(f"{target.name} ({' and '.join(target.suffixes)})" for target in known_targets())
     parser.add_argument("--ckpt_path", required=True, help="checkpoint or released model, dense or pruned")
-    parser.add_argument("--file_format", type=str.upper, default="ONNX", help=formats)
+    parser.add_argument("--file_format", "--target", dest="file_format", type=str.upper, default="ONNX", help=formats)
     parser.add_argument("--output_path", default="./output", help="folder for the file")
     add_arguments(parser)
     return parser.parse_args()

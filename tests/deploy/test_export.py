@@ -124,8 +124,8 @@ def test_mistakes_on_the_command_line(narrow_ckpt, tmp_path):
             return run_main(program.main, "--output_path", tmp_path / "out", *arguments).assert_refused()
 
     ours = ("--ckpt_path", narrow_ckpt)
-    assert "MINDIR, ONNX, OPENVINO, got 'AIR'. AIR is made on an Ascend host" in refused(*ours, "--file_format", "AIR")
-    assert "MINDIR, ONNX, OPENVINO, got 'TFLITE'" in refused(*ours, "--file_format", "tflite")
+    assert "OBS, ONNX, OPENVINO, got 'AIR'. AIR is made on an Ascend host" in refused(*ours, "--file_format", "AIR")
+    assert "MINDIR, OBS, ONNX, OPENVINO, got 'TFLITE'" in refused(*ours, "--file_format", "tflite")
     assert "multiples of 32, got 500" in refused(*ours, "--input_shape", "1,3,500,512")
     assert "--with_preprocess" in refused(*ours, "--file_format", "MINDIR", "--with_preprocess")
     assert "--layout at NCHW" in refused(*ours, "--file_format", "MINDIR", "--layout", "NHWC")

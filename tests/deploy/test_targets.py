@@ -3,7 +3,9 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnxruntime import InferenceSession
 
 from src.common.errors import ConfigError
 from src.deploy import registry
@@ -18,11 +20,43 @@ from tests.support.narrow import save_narrow
 def test_the_project_s_own_targets():
     assert [(target.name, target.suffixes) for target in known_targets()] == [
         ("MINDIR", (".mindir",)),
+        ("OBS", (".onnx",)),
         ("ONNX", (".onnx",)),
         ("OPENVINO", (".xml", ".bin")),
     ]
-    with pytest.raises(ConfigError, match=r"one of MINDIR, ONNX, OPENVINO, got 'AIR'\. AIR is made on an Ascend host"):
+    with pytest.raises(
+        ConfigError, match=r"one of MINDIR, OBS, ONNX, OPENVINO, got 'AIR'\. AIR is made on an Ascend host"
+    ):
         find_target("AIR")
+
+
+def test_obs_takes_rgb_in_zero_to_one(tmp_path, monkeypatch):
+    """The plug-in divides by 255 and transposes; it knows no mean and no free size."""
+    monkeypatch.setattr("src.deploy.parity._SIZES", ((1, 32, 32),))
+    checkpoint = save_narrow(tmp_path / "net.ckpt")
+    (path,), differences = export(checkpoint, "OBS", tmp_path, ExportOptions(shape=(1, 3, 64, 96)))
+    assert path.name == "net_1x3x64x96_obs.onnx" and all(found.most < 1e-4 for found in differences)
+    (plain,), _ = export(checkpoint, "ONNX", tmp_path, ExportOptions(shape=(1, 3, 64, 96)))
+    x = np.random.default_rng(0).uniform(size=(1, 3, 64, 96)).astype(np.float32)
+    pre = open_predictor(plain)[0].preprocess
+    mean, std = (np.float32(v).reshape(1, 3, 1, 1) for v in (pre.mean, pre.std))
+    expected = InferenceSession(plain).run(None, {"input": (x - mean) / std})[0]
+    session = InferenceSession(path)
+    assert session.get_inputs()[0].shape == [1, 3, 64, 96] and session.get_inputs()[0].type == "tensor(float)"
+    np.testing.assert_allclose(session.run(None, {"input": x})[0], expected, atol=1e-5)
+    found = open_predictor(path)[0].preprocess
+    assert (found.mean, found.std) == ((0, 0, 0), (1, 1, 1)) and found.ref_size == pre.ref_size
+    (default,), _ = export(checkpoint, "OBS", tmp_path, ExportOptions())
+    assert default.name == "net_obs.onnx"
+    assert InferenceSession(default).get_inputs()[0].shape == [1, 3, 288, 512]
+    for options in (
+        {"with_preprocess": True},
+        {"layout": "NHWC"},
+        {"shape": (1, 3, -1, 96)},
+        {"shape": (2, 3, 64, 96)},
+    ):
+        with pytest.raises(ConfigError, match="^OBS takes"):
+            export(checkpoint, "OBS", tmp_path / "more", ExportOptions(**options))
 
 
 def test_a_target_of_one_s_own(tmp_path, monkeypatch):
@@ -47,5 +81,5 @@ def test_a_target_of_one_s_own(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="TWIN takes no pixels"):
         export(checkpoint, "TWIN", tmp_path / "more", ExportOptions(with_preprocess=True))
     assert not (tmp_path / "more").exists()
-    with pytest.raises(ConfigError, match="MINDIR, ONNX, OPENVINO, TWIN, got 'THIRD'"):
+    with pytest.raises(ConfigError, match="MINDIR, OBS, ONNX, OPENVINO, TWIN, got 'THIRD'"):
         find_target("THIRD")
