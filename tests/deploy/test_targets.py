@@ -12,6 +12,7 @@ from src.deploy import registry
 from src.deploy.export import export
 from src.deploy.options import ExportOptions
 from src.deploy.registry import ExportJob, find_target, known_targets, register_target
+from src.deploy.targets import obs
 from src.deploy.targets.onnx import write_onnx
 from src.runtime.factory import open_predictor
 from tests.support.narrow import save_narrow
@@ -46,16 +47,18 @@ def test_obs_takes_rgb_in_zero_to_one(tmp_path, monkeypatch):
     np.testing.assert_allclose(session.run(None, {"input": x})[0], expected, atol=1e-5)
     found = open_predictor(path)[0].preprocess
     assert (found.mean, found.std) == ((0, 0, 0), (1, 1, 1)) and found.ref_size == pre.ref_size
+    assert obs.WEBCAM == (288, 512)
+    monkeypatch.setattr(obs, "WEBCAM", (32, 64))
     (default,), _ = export(checkpoint, "OBS", tmp_path, ExportOptions())
     assert default.name == "net_obs.onnx"
-    assert InferenceSession(default).get_inputs()[0].shape == [1, 3, 288, 512]
+    assert InferenceSession(default).get_inputs()[0].shape == [1, 3, 32, 64]
     for options in (
         {"with_preprocess": True},
         {"layout": "NHWC"},
         {"shape": (1, 3, -1, 96)},
         {"shape": (2, 3, 64, 96)},
     ):
-        with pytest.raises(ConfigError, match="^OBS takes"):
+        with pytest.raises(ConfigError, match=r"^OBS takes"):
             export(checkpoint, "OBS", tmp_path / "more", ExportOptions(**options))
 
 
