@@ -26,8 +26,8 @@ from tests.support.programs import tiny_values, write_yaml  # noqa: E402
 
 # Fixtures that train a network, or export one in every format: what needs them is slow.
 SLOW_FIXTURES = {
-    "deviations", "mmnet_models", "narrow_models", "parallel", "portable_mattes", "results", "runs", "stepped",
-    "straight", "trained", "uniform",
+    "deviations", "mmnet_models", "models", "narrow_models", "parallel", "portable_mattes", "results", "runs",
+    "stepped", "straight", "trained", "uniform",
 }  # fmt: skip
 
 

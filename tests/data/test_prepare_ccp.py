@@ -125,6 +125,7 @@ def test_matte_that_left_its_mask_is_refused():
         mattes.check_matte(np.ones((9, 9), np.float32), np.ones((9, 9), bool))
 
 
+@pytest.mark.slow
 def test_pairs_licence_and_unlabelled_photographs_are_written(source, tmp_path):
     output = tmp_path / "out"
     summary = _prepare(source, output)

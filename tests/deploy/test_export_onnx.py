@@ -173,6 +173,7 @@ def test_narrow_convolutions_upsample_first():
     assert same(network, noise(1, 3, 8, 8), model) < 1e-6
 
 
+@pytest.mark.slow
 def test_the_whole_network():
     network = narrow_network()
     model = onnx_model(network, CONTRACT)

@@ -62,6 +62,7 @@ def test_obs_takes_rgb_in_zero_to_one(tmp_path, monkeypatch):
             export(checkpoint, "OBS", tmp_path / "more", ExportOptions(**options))
 
 
+@pytest.mark.slow
 def test_a_target_of_one_s_own(tmp_path, monkeypatch):
     known_targets()  # the project's own are registered
     monkeypatch.setattr(registry, "_TARGETS", dict(registry._TARGETS))

@@ -82,6 +82,7 @@ def test_every_block_of_the_table():
     assert {round(cell.bnorm.momentum, 6) for cell in norms} == {0.001}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", MACS)
 def test_multiplications(width):
     graph = trace(build_network(mmnet_spec(width)).set_train(False), 256, 256)
@@ -117,6 +118,7 @@ def test_initial_weights_are_glorots():
     assert np.all(cells["decoder.head"].bias.asnumpy() == 0)
 
 
+@pytest.mark.slow
 def test_inference_equals_the_transcription(layout):
     image = some_images()
     matte = narrow_mmnet()(ms.Tensor(image)).asnumpy()

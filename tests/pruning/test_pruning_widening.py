@@ -85,6 +85,7 @@ def test_widths_by_patterns():
     assert widths_of(channels, {"hr_branch.conv_hr2x.2.*": 1}, Limits(multiple=4)) == {"hr_branch.conv_hr2x.2.conv": 5}
 
 
+@pytest.mark.slow
 def test_the_program(tmp_path):
     small, output = save_narrow(tmp_path / "small.ckpt", scores={"mse": 0.1}, epoch=3), tmp_path / "wide.ckpt"
     pattern = "encoder.to32x.?.expand.*=1.5"
@@ -101,6 +102,7 @@ def test_the_program(tmp_path):
     np.testing.assert_array_equal(kept, narrow_state()["encoder.stem.conv.weight"])
 
 
+@pytest.mark.slow
 def test_mistakes(tmp_path):
     small, output = save_narrow(tmp_path / "small.ckpt"), tmp_path / "wide.ckpt"
     with pytest.raises(ConfigError, match=r"'decoder\.\*' fits none of the network's groups: encoder\.stem\.conv"):

@@ -73,6 +73,7 @@ def test_weight_decay_spares_depthwise_kernels_norms_and_biases():
     np.testing.assert_allclose(dict(network.parameters_and_names())[name].asnumpy(), before[name] + shift, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_which_kernels_are_depthwise():
     names = depthwise_weights(build_network(mmnet_spec(0.5)))
     # A branch has one, with stride 2 another one; the two joins have one each.
@@ -162,6 +163,7 @@ def test_the_momentum_reaches_the_network(configuration):
     assert {cell.bnorm.momentum for cell in norms} == {0.75}
 
 
+@pytest.mark.slow
 def test_a_new_network_of_the_configured_width(configuration):
     config = load_config(configuration, {"ckpt_path": None, "width_multiplier": 0.5})
     start = start_from(config)
