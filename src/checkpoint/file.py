@@ -85,6 +85,11 @@ class Meta:
         for name in ("scores", "source", "train"):
             if not isinstance(getattr(self, name), dict):
                 raise CheckpointError(f"`{name}` must be an object, got {getattr(self, name)!r}.")
+        for name, score in self.scores.items():
+            if isinstance(score, bool) or not isinstance(score, int | float):
+                raise CheckpointError(f"The score `{name}` must be a number, got {score!r}.")
+        if self.encoder is not None and not isinstance(self.encoder, str):
+            raise CheckpointError(f"`encoder` must be a name, got {self.encoder!r}.")
         own = "encoder" if self.spec is None else self.spec.network
         if self.network != own:
             raise CheckpointError(f"It says to be of `{self.network}`, but describes {own}.")

@@ -41,6 +41,18 @@ class Contract:
     quantization: dict[str, Any] = field(default_factory=dict)
     version: int = CONTRACT_VERSION
 
+    def check(self) -> None:
+        """ValueError for values that no model file has."""
+        for name in ("source", "scores", "quantization"):
+            if not isinstance(getattr(self, name), dict):
+                raise ValueError(f"`{name}` must be an object, got {getattr(self, name)!r}")
+        for name in ("network", "spec"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"`{name}` must be a text, got {getattr(self, name)!r}")
+        for name, score in self.scores.items():
+            if isinstance(score, bool) or not isinstance(score, int | float):
+                raise ValueError(f"the score `{name}` must be a number, got {score!r}")
+
     def to_json(self) -> str:
         """The description as it stands in a model file."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
@@ -70,7 +82,9 @@ def read_contract(text: str | None, path: Path, given: Mapping[str, Any] | None 
                 f"{CONTRACT_VERSION}. Export the checkpoint again, or use the release that wrote the file."
             )
         values["preprocess"] = read_preprocess(values["preprocess"])
-        return Contract(**values)
+        contract = Contract(**values)
+        contract.check()
+        return contract
     except NetworkError as error:
         raise ModelError(f"{path} has a description that cannot be read. {error} Export it again.") from error
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -260,6 +260,8 @@ def test_weights_of_another_type_are_refused_by_name(tmp_path, dtype):
         ({"epoch": -1}, "`epoch` must be a whole number"),
         ({"step": "3"}, "`step` must be a whole number"),
         ({"scores": None}, "`scores` must be an object"),
+        ({"scores": {"mse": "low"}}, "score `mse` must be a number, got 'low'"),
+        ({"encoder": 5}, "`encoder` must be a name, got 5"),
         ({"network": "mmnet"}, "says to be of `mmnet`, but describes modnet"),
         ({"preprocess": {"std": [0, 0, 0]}}, "`std` of the pre-processing must be a number"),
         ({"preprocess": {"ref_size": [32768, 32768]}}, "`ref_size` .* got 32768"),

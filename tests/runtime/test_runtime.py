@@ -180,11 +180,17 @@ def test_contracts_come_back_and_strange_ones_do_not(tmp_path):
         ({"preprocess": {"mean": [0, 0, 0]}}, "cannot be read .*std"),
         ({"preprocess": values["preprocess"] | {"color": "HSV"}}, "cannot be read"),
         ({"extra": 1}, "cannot be read .*extra"),
+        ({"preprocess": values["preprocess"] | {"std": [1, float("nan"), 1]}}, "cannot be read.*`std` .* got nan"),
+        ({"preprocess": values["preprocess"] | {"ref_size": [32768, 32768]}}, "cannot be read.* got 32768"),
+        ({"quantization": 5}, "cannot be read.*`quantization` must be an object"),
+        ({"scores": {"mse": None}}, "cannot be read.*score `mse` must be a number"),
+        ({"spec": {}}, "cannot be read.*`spec` must be a text"),
     ):
         with pytest.raises(ModelError, match=text):
             read_contract(json.dumps(values | change), tmp_path)
-    with pytest.raises(ModelError, match="cannot be read"):
-        read_contract("{", tmp_path)
+    for text in ("{", "[" * 100_000):
+        with pytest.raises(ModelError, match="cannot be read"):
+            read_contract(text, tmp_path)
 
 
 def test_damaged_and_missing_files(narrow_models, tmp_path):
