@@ -166,6 +166,15 @@ def _checked(name: str, value: Any, path: Path) -> ms.Parameter:
     return ms.Parameter(ms.Tensor(array.astype(np.float32))) if value.dtype == ms.float16 else value
 
 
+def _check_state(state: dict[str, Any], path: Path) -> None:
+    """CheckpointError where the training state has a NaN, which every weight would have after the next step."""
+    for name, value in state.items():
+        if not isinstance(value, ms.Tensor):
+            raise CheckpointError(f"{name} in {path} is a {type(value).__name__}, expected is a tensor.")
+        if value.dtype in (ms.float32, ms.float16) and np.isnan(value.asnumpy()).any():
+            raise CheckpointError(f"{name} of the training state in {path} holds NaN. Use an earlier checkpoint.")
+
+
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """Read a file of `save_checkpoint`, or a released model's by its name, weights as float32.
 
@@ -204,6 +213,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} has a description that this version cannot read ({error!r}).") from error
     state = {name.removeprefix(STATE_PREFIX): v for name, v in entries.items() if name.startswith(STATE_PREFIX)}
+    _check_state(state, path)
     weights = {name: v for name, v in entries.items() if not name.startswith(STATE_PREFIX)}
     return Checkpoint(path, meta, {name: _checked(name, v, path) for name, v in weights.items()}, state)
 

@@ -276,3 +276,10 @@ def test_a_description_with_impossible_values(tmp_path, changes, message):
     )
     with pytest.raises(CheckpointError, match=rf"odd\.ckpt: .*{message}"):
         read_checkpoint(path)
+
+
+def test_a_training_state_with_nan_is_refused(tmp_path):
+    state = {"optimizer/moments": ms.Tensor(np.float32([1, np.nan]))}
+    save_checkpoint(tmp_path / "x.ckpt", weights_of(narrow_network()), META, state)
+    with pytest.raises(CheckpointError, match=r"optimizer/moments of the training state in .*x\.ckpt holds NaN"):
+        read_checkpoint(tmp_path / "x.ckpt")
