@@ -9,6 +9,10 @@ from .environment import prepare_environment
 
 __all__ = ["prepare_environment", "select_device"]
 
+# How deep calls may nest in a compiled graph. MindSpore's 1000 are too few where an optimiser walks over the many
+# parameters of MMNet (AdamW); a limit that is not reached costs nothing.
+_GRAPH_DEPTH = 4000
+
 
 def select_device(target: str = "auto", device_id: int | None = 0) -> str:
     """Make MindSpore use a device and return its name ("GPU", "Ascend" or "CPU").
@@ -38,6 +42,7 @@ def select_device(target: str = "auto", device_id: int | None = 0) -> str:
     logger.info("MindSpore %s on %s", ms.__version__, chosen)
     # Everything runs eagerly but the training step, which is compiled: images of any size need no new graph.
     ms.set_context(mode=ms.PYNATIVE_MODE)
+    ms.set_recursion_limit(_GRAPH_DEPTH)
     return chosen
 
 

@@ -1,6 +1,7 @@
 """What a process must have in its environment before MindSpore is imported, for full speed on CPUs."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from . import cpu_ops
@@ -24,6 +25,8 @@ def prepare_environment(device_target: str = "auto") -> str:
     name or found under "auto". Calling it again is harmless.
     """
     os.environ.setdefault("GLOG_v", "3")  # MindSpore's own log: errors only, not every absent plug-in
+    # The graph of a failed compilation, which MindSpore would write into the folder that the user stands in.
+    os.environ.setdefault("MS_OM_PATH", str(Path(tempfile.gettempdir()) / f"mindspore-graphs-{os.getuid()}"))
     if device_target in ("GPU", "Ascend") or (device_target == "auto" and _accelerator()):
         return ""
     native = cpu_ops.available()
