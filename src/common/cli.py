@@ -1,10 +1,12 @@
 """What every command line of the project shares: error reporting and exit status."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable
 
+from .checks import SEEDS
 from .errors import MattingError
 
 
@@ -17,6 +19,28 @@ def parse_share(text: str) -> float:
     if not 0 <= share < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a share such as 10% or 0.1, got {text!r}")
     return share
+
+
+def parse_finite(text: str) -> float:
+    """A number that is neither infinite nor NaN; for the `type` of an option."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a finite number, got {text!r}")
+    return value
+
+
+def parse_seed(text: str) -> int:
+    """A whole number from 0 to 4294967295; for the `type` of an option."""
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < SEEDS:
+        raise argparse.ArgumentTypeError(f"expected a seed, 0 to {SEEDS - 1}, got {text!r}")
+    return seed
 
 
 def run_command(main: Callable[[], int | None]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ..common.checks import check_choice
+from ..common.checks import check_choice, check_number, shown
 from ..common.errors import ConfigError
 from ..common.text import nearest
 from ..spec.alpha import AlphaChannels
@@ -157,4 +157,5 @@ def _check_path(key: str, value: Any, optional: bool) -> None:
 
 def _check_count(key: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f"`{key}` must be a whole number of at least {least}, got {value!r}.")
+        raise ConfigError(f"`{key}` must be a whole number of at least {least}, got {shown(value)}.")
+    check_number(key, value)

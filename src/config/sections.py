@@ -5,12 +5,11 @@ takes; that is all a new key needs.
 """
 
 import dataclasses
-import math
 import typing
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..common.checks import check_choice
+from ..common.checks import SEEDS, check_choice, check_number
 from ..common.errors import ConfigError
 from ..spec.serialisation import SPECS
 from ..spec.variants import LR_HEADS, NORMS
@@ -59,8 +58,8 @@ def _check(name: str, value: Any, limits: typing.Mapping[str, Any]) -> None:
         raise ConfigError(f"`{name}` must be at least {low}, got {value}.")
     if above is not None and not value > above:
         raise ConfigError(f"`{name}` must be above {above}, got {value}.")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"`{name}` must be a finite number, got {value}.")
+    if isinstance(value, int | float) and below is None:
+        check_number(name, value)
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,7 @@ class RunSection(Section):
     device_id: int = option(0, "number of the device", at_least=0)
     distribute: bool = option(False, "data-parallel training; started by msrun (see scripts/)")
     sync_bn: bool = option(False, "batch norm over all devices' batches (Ascend)")
-    seed: int = option(2022, "seed of weights, sample order and augmentation", at_least=0)
+    seed: int = option(2022, "seed of weights, sample order and augmentation", at_least=0, below=SEEDS)
     val_interval: int = option(1, "validate every so many epochs; 0: never", at_least=0)
     ckpt_save_interval: int = option(1, "keep a checkpoint every so many epochs; 0: only last and best", at_least=0)
     ckpt_save_steps: int = option(0, "keep a checkpoint every so many steps, too; 0: off", at_least=0)

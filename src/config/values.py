@@ -5,6 +5,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from ..common.checks import shown
 from ..common.errors import ConfigError
 
 
@@ -22,7 +23,7 @@ def coerce(name: str, value: Any, wanted: Any) -> Any:
         except (KeyError, ValueError, TypeError):
             continue
     expected = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
-    raise ConfigError(f"`{name}` must be {expected}, got {value!r}.")
+    raise ConfigError(f"`{name}` must be {expected}, got {shown(value)}.")
 
 
 def _parse_bool(value: Any) -> bool:

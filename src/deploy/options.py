@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from ..common.errors import ConfigError
-from ..common.sizes import parse_sides
+from ..common.sizes import check_pixels, parse_sides
 from ..spec.preprocess import Preprocess
 
 Shape = tuple[int, int, int, int]
@@ -72,4 +72,5 @@ def parse_shape(text: str, multiple: int) -> Shape:
                 f"Height and width must be multiples of {multiple}, got {side} in `input_shape` {text!r}."
             )
     batch, channels, height, width = sides
+    check_pixels(height, width)
     return batch, channels, height, width

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import dataclass
 
+from ..common.cli import parse_finite
 from ..common.errors import ConfigError
 from .smoothing import OfdThresholds
 
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ofd", action="store_true", help="videos: fix flicker with one frame of delay")
     defaults = OfdThresholds()
     for name, text in (("agree", "frames t-1 and t+1 agree up to"), ("differ", "frame t jumps from")):
-        parser.add_argument(f"--ofd_{name}", type=float, metavar="D",
+        parser.add_argument(f"--ofd_{name}", type=parse_finite, metavar="D",
                             help=f"{text} this difference of alpha (default: {getattr(defaults, name)})")  # fmt: skip
     parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help="flip test-time augmentation: mattes are "
                         "the mean over an image and its mirror image. Better, in twice the network's time (default: "

@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from ..backend.environment import prepare_environment
+from ..common.cli import parse_finite
 from ..common.log import logger, setup_logging
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--ckpt_path", type=Path, nargs="+", required=True, metavar="CKPT", help="checkpoints of one network")
-    add("--shares", type=float, nargs="+", metavar="S", help="a weight for each, of any sum (default: all alike)")
+    add("--shares", type=parse_finite, nargs="+", metavar="S", help="weight of each, of any sum (default: all alike)")
     add("--output", type=Path, required=True, metavar="FILE", help="the new checkpoint")
     args = parser.parse_args()
     setup_logging()

@@ -9,6 +9,7 @@ With --alpha, the photograph's matte, the true alpha of every frame goes to CLIP
 import argparse
 from pathlib import Path
 
+from ..common.cli import parse_finite
 from ..common.log import setup_logging
 from ..data.builders.clip import MOTIONS, Clip, make_clip
 
@@ -20,7 +21,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--alpha", type=Path, help="its alpha, greyscale, of the photograph's size")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.mp4", help="video to write")
     parser.add_argument("--frames", type=int, default=Clip.frames, help="length (%(default)s)")
-    parser.add_argument("--rate", type=float, default=Clip.rate, help="frames a second (%(default)s)")
+    parser.add_argument("--rate", type=parse_finite, default=Clip.rate, help="frames a second (%(default)s)")
     parser.add_argument(
         "--size", type=int, default=Clip.size, help="sides of the square frames in pixels (%(default)s)"
     )

@@ -6,6 +6,7 @@ python data/make_synthetic.py --output data/synthetic
 import argparse
 from pathlib import Path
 
+from ..common.cli import parse_seed
 from ..common.processes import check_workers
 from ..data.builders.synthetic.series import Series, write_series
 
@@ -17,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--train", type=int, default=48, help="training images (%(default)s)")
     parser.add_argument("--validation", type=int, default=12, help="validation images (%(default)s)")
     parser.add_argument("--size", type=int, default=512, help="pixels of the shorter side (%(default)s)")
-    parser.add_argument("--seed", type=int, default=2022, help="another seed, other images (%(default)s)")
+    parser.add_argument("--seed", type=parse_seed, default=2022, help="another seed, other images (%(default)s)")
     parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
     return parser.parse_args()
 

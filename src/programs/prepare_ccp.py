@@ -6,6 +6,7 @@ python data/prepare_ccp.py --source clothing-co-parsing --output data/CCP
 import argparse
 from pathlib import Path
 
+from ..common.cli import parse_finite
 from ..common.processes import check_workers
 from ..data.builders.ccp.builder import HOME, SKIPPED, prepare
 
@@ -17,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one to go on with")
     parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
     parser.add_argument("--limit", type=int, help="only the first LIMIT photographs")
-    parser.add_argument("--validation_share", type=float, default=0.1, help="part that is held out (%(default)s)")
+    parser.add_argument("--validation_share", type=parse_finite, default=0.1, help="part held out (%(default)s)")
     return parser.parse_args()
 
 

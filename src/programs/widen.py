@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from ..backend.environment import prepare_environment
+from ..common.cli import parse_seed
 from ..common.log import logger, setup_logging
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     add("--widen", type=parse_factor, nargs="+", required=True, metavar="PATTERN=FACTOR", help="groups of "
         "channels and how many times as wide they become; the first pattern that fits counts")  # fmt: skip
     add("--multiple", type=int, default=1, help="round new widths to a multiple of this (default: 1)")
-    add("--seed", type=int, default=0, help="of the new weights (default: 0)")
+    add("--seed", type=parse_seed, default=0, help="of the new weights (default: 0)")
     add("--output", type=Path, required=True, metavar="FILE", help="the new checkpoint")
     args = parser.parse_args()
     setup_logging()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..common.checks import check_choice
+from ..common.cli import parse_finite
 from ..common.errors import ConfigError
 from ..config.config import Config, load_config
 from ..config.options import add_arguments as add_configuration
@@ -136,8 +137,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--strategy", default="original", help=f"how many channels go. {known['strategy']} (default: original)")
     add("--importance", default="l1", help=f"which ones go. {known['importance']} (default: l1)")
-    add("--ratio", type=float, help="share of channels to remove (original: in the branches) (default: 0.5)")
-    add("--threshold", type=float, help="original: of the normalised L1, in encoder and LR branch (default: 0.5)")
+    add("--ratio", type=parse_finite, help="share of channels to remove (original: in the branches) (default: 0.5)")
+    add("--threshold", type=parse_finite, help="original: of normalised L1, in encoder and LR branch (default: 0.5)")
     add("--target", help="macs=3.0G@512x512, params=1.2M or latency=20ms@512x512, instead of a ratio; the size is "
         "height x width (default: 512x512)")  # fmt: skip
     add("--min_channels", type=int, default=1, help="every group keeps at least so many (default: 1)")
@@ -150,7 +151,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sensitivity_images", "--sensitivity_pictures", type=int, help="validation images a trial (default: 8)")
     add("--norm", help="ib: instance norms stay (default); batch: they become batch norms; auto: where it pays "
         "(norms.csv)")  # fmt: skip
-    add("--norm_cost", type=float, help="auto: share by which the MSE may rise untrained (default: 0.1)")
+    add("--norm_cost", type=parse_finite, help="auto: share by which the MSE may rise untrained (default: 0.1)")
 
 
 def config_from_args(args: argparse.Namespace) -> Config:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.checks import check_choice
-from ..common.cli import parse_share
+from ..common.cli import parse_finite, parse_seed, parse_share
 from ..common.errors import ConfigError
 from ..common.text import nearest
 from ..config.yaml_file import read_yaml
@@ -197,11 +197,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--keep_float", nargs="+", metavar="LAYER", help="layers that stay in float")
     add("--calibration", metavar="FOLDER", help="images to calibrate with (default: the training set)")
     add("--calibration_size", type=int, metavar="N", help="how many of them (default: 64)")
-    add("--seed", type=int, help="which of them (default: 0)")
+    add("--seed", type=parse_seed, help="which of them (default: 0)")
     add("--input_shape", help="of a checkpoint: N,3,H,W for a fixed input (default: all free)")
     add("--max_mse_increase", metavar="SHARE",
         help="such as 10%%: int8 keeps layers in float until the MSE is within it")  # fmt: skip
-    add("--max_minutes", type=float, metavar="M", help="for the search of --max_mse_increase (default: 3)")
+    add("--max_minutes", type=parse_finite, metavar="M", help="for the search of --max_mse_increase (default: 3)")
     add("--no_equalise", dest="equalise", action="store_false",
         help="int8: leave the ranges of instance-normalised channels as they are, to compare")  # fmt: skip
     add("--validation_size", type=int, metavar="N", help="score the first N labelled images (default: all)")

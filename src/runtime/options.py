@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ..common.cli import parse_finite
 from ..common.errors import ConfigError, DeviceError
 from ..spec.checks import MOST_REF_SIZE
 from ..spec.preprocess import Preprocess
@@ -105,8 +106,8 @@ def add_model_arguments(parser: argparse.ArgumentParser, threads: bool = True) -
     parser.add_argument("--ref_size", type=int, nargs="+", metavar="N", help="another input size than the model's own: "
                         "the shorter side in pixels, or height and width of every input")  # fmt: skip
     group = parser.add_argument_group("how the input is made, for models that this project did not write")
-    group.add_argument("--mean", type=float, nargs=3, metavar="M", help="per channel, of values in [0, 1]")
-    group.add_argument("--std", type=float, nargs=3, metavar="S", help="input = (value - mean) / std")
+    group.add_argument("--mean", type=parse_finite, nargs=3, metavar="M", help="per channel, of values in [0, 1]")
+    group.add_argument("--std", type=parse_finite, nargs=3, metavar="S", help="input = (value - mean) / std")
     group.add_argument("--multiple", type=int, metavar="N", help="both sides are a multiple of this")
     group.add_argument("--color", choices=("RGB", "BGR"), help="order of the channels")
 
