@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import ConfigError
-from ..common.files import write_text
+from ..common.files import read_json, write_text
 from ..runtime.options import join_precision
 
 _PERCENTILES = (50, 90, 99)
@@ -85,7 +85,7 @@ class Benchmark:
     def load(cls, path: str | Path) -> "Benchmark":
         """Read what `save` wrote; ConfigError for any other file."""
         try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            values = read_json(path)
             return cls(values["machine"], values["settings"], [Measurement(**row) for row in values["models"]])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(

@@ -1,12 +1,13 @@
 """What every command line of the project shares: error reporting and exit status."""
 
 import argparse
+import errno
 import math
 import os
 import sys
 from collections.abc import Callable
 
-from .checks import SEEDS
+from .checks import SEEDS, shown
 from .errors import MattingError
 
 
@@ -61,5 +62,10 @@ def run_command(main: Callable[[], int | None]) -> None:
         # The reader went away (`... | head`): not an error of ours, but stdout must not be flushed again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"error: {shown(error.filename)} is too long for a file's name.", file=sys.stderr)
+        status = 2
     sys.stdout.flush()
     sys.exit(status)

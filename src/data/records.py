@@ -1,6 +1,5 @@
 """A data set in a few large files (MindRecord), read at random and without MindSpore; see src/data/record_writer.py."""
 
-import json
 import sqlite3
 import struct
 from contextlib import closing
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import ConfigError, DataError
-from ..common.files import sha256_of
+from ..common.files import read_json, sha256_of
 from ..config.dataset import DatasetSpec
 
 MANIFEST = "records.json"
@@ -133,7 +132,7 @@ def _read_manifest(root: Path) -> dict[str, Any]:
         cure = "They are not finished: run the command that makes them again." if begun else _MAKE
         raise DataError(f"There are no records in '{root}' ({MANIFEST} is missing). {cure}")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
         found, source = manifest["format"], manifest["source"]
         manifest["files"] = [Shard(**entry) for entry in manifest["files"]]
         manifest["source"] = {key: source[key] for key in SOURCE_KEYS}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..common.files import write_text
+from ..common.files import read_json, write_text
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class EvalResult:
     @classmethod
     def load(cls, path: str | Path) -> "EvalResult":
         """Read what `save` wrote."""
-        return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+        return cls(**read_json(path))
 
 
 @dataclass(frozen=True)

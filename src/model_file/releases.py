@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import ModelError
-from ..common.files import sha256_of, write_text
+from ..common.files import read_json, sha256_of, write_text
 from ..common.paths import PACKAGE, REPOSITORY
 from ..common.text import nearest
 from .formats import CHECKPOINT, known_formats
@@ -104,7 +104,7 @@ def read_releases(folder: Path | None = None) -> list[ReleasedModel]:
     if not path.is_file():
         return []
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["models"]
+        rows = read_json(path)["models"]
         models = [ReleasedModel(**row | {"files": tuple(ReleasedFile(**f) for f in row["files"])}) for row in rows]
         return [model for model in models if model.present] if path.parent == _OF_A_WHEEL else models
     except (OSError, ValueError, KeyError, TypeError) as error:

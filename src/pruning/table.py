@@ -9,7 +9,7 @@ from ..bench.measure import measure
 from ..bench.report import table
 from ..bench.results import Measurement
 from ..common.errors import DataError
-from ..common.files import make_folder, write_text
+from ..common.files import make_folder, read_json, write_text
 from ..deploy.export import export
 from ..deploy.options import ExportOptions
 
@@ -48,7 +48,7 @@ def read_models(path: Path) -> list[dict[str, Any]]:
         DataError: the file is none, or not all models are checkpoints.
     """
     try:
-        models = json.loads(path.read_text(encoding="utf-8"))["models"]
+        models = read_json(path)["models"]
         if not all(Path(model["model"]).suffix == ".ckpt" for model in models):
             raise ValueError("it compares other files than checkpoints")
         return models

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import OutputError
-from ..common.files import sha256_of, write_text
+from ..common.files import read_json, sha256_of, write_text
 
 MANIFEST = "manifest.json"
 
@@ -51,7 +51,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["models"]
+        rows = read_json(path)["models"]
         return [row for row in rows if row["model"]]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise OutputError(

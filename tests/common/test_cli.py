@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,13 @@ def raising(error: BaseException):
 )
 def test_errors_of_the_user_are_one_text(capsys, error, status, text):
     assert leave(raising(error), capsys) == (status, text)
+
+
+def test_a_name_that_no_file_can_have(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: Path("x" * 300).is_file())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: '{'x' * 199}... (302 characters) is too long for a file's name.\n"
 
 
 def test_our_own_faults_keep_their_traceback():

@@ -1,7 +1,9 @@
 """What the npz programs are made of: shapes as text, the one size, names, batches."""
 
+import io
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -48,6 +50,22 @@ def test_names_and_batches(tmp_path):
         refuse_twice(["a", "b", "c", "b", "c"])
     with pytest.raises(DataError, match="Cannot read the list"):
         read_datalist(tmp_path)
+
+
+def test_lists_and_headers_that_claim_too_much(tmp_path):
+    (tmp_path / "list.txt").write_text("x" * 300 + "\n")
+    with pytest.raises(DataError, match=r"names no npz files: File name too long\. It must name one a line"):
+        read_datalist(tmp_path / "list.txt")
+    header = io.BytesIO()
+    shape = (1, 3, 2**20, 2**20)  # 13 terabytes
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("output.npy", header.getvalue())
+    with pytest.raises(DataError, match=r"a\.npz cannot be read as npz: "):
+        read_npz(tmp_path / "a.npz", "output")
+    (tmp_path / "manifest.json").write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(DataError, match=r"manifest\.json' cannot be read \(ValueError\('nested too deeply'\)\)"):
+        Manifest.load(tmp_path)
 
 
 def test_one_tolerance_for_both_stores(tmp_path):

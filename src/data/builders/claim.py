@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...common.errors import OutputError
+from ...common.files import read_json
 from ...imaging import write_file
 
 
@@ -50,6 +51,6 @@ def _claim(output: Path, manifest: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return dict(read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise OutputError(f"'{path}' cannot be read ({error}). Give another --output.") from error

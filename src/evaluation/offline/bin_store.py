@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import DataError, ModelError, NetworkError, OutputError
-from ...common.files import make_folder, write_text
+from ...common.files import make_folder, read_json, write_text
 from ...common.paths import REPOSITORY
 from ...imaging import write_file
 from ...model_file.contract import read_preprocess
@@ -71,7 +71,7 @@ class Manifest:
         """DataError: there is none, or it is damaged or of another version."""
         path = folder / MANIFEST
         try:
-            return cls._from_plain(json.loads(path.read_text(encoding="utf-8")))
+            return cls._from_plain(read_json(path))
         except OSError as error:
             raise DataError(f"There are no prepared images in '{folder}': no {MANIFEST} ({error.strerror}). "
                             f"{_PREPARE}") from error  # fmt: skip
@@ -236,7 +236,7 @@ class BinOutputs(Outputs):
     def origin(self) -> tuple[str, float]:
         """Model and network seconds of our own run; of another program's the folder and 0."""
         try:
-            values = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+            values = read_json(self.folder / RUN)
             return str(values["model"]), float(values["network_seconds"])
         except (OSError, ValueError, KeyError, TypeError):
             return str(self.folder), 0.0

@@ -154,7 +154,10 @@ def read_datalist(path: Path) -> list[Path]:
     files = [path.parent / line.strip() for line in lines if line.strip()]
     if not files:
         raise DataError(f"The list {path} is empty: it must name one npz file a line.")
-    missing = [str(file) for file in files if not file.is_file()]
+    try:
+        missing = [str(file) for file in files if not file.is_file()]
+    except OSError as error:  # no name can be that long
+        raise DataError(f"The list {path} names no npz files: {error.strerror}. It must name one a line.") from error
     if missing:
         number = count_of(len(missing), "npz file")
         raise DataError(f"{number} of {path} not found: {first_few(missing)}. Copy them beside it.")
@@ -170,6 +173,12 @@ def write_npz(path: Path, key: str, array: np.ndarray) -> None:
         temporary.write_bytes(data.getbuffer())
 
 
+# What numpy raises for other content: damage, pickles, and a header that claims more than any memory holds.
+_UNREADABLE = (
+    OSError, ValueError, EOFError, TypeError, MemoryError, OverflowError, zipfile.BadZipFile, zlib.error
+)  # fmt: skip
+
+
 def read_npz(path: Path, key: str) -> np.ndarray:
     """Array `key` of an npz file; DataError where the file is missing or damaged, or has others only."""
     try:
@@ -177,6 +186,15 @@ def read_npz(path: Path, key: str) -> np.ndarray:
             if key in file.files:
                 return file[key]
             found = ", ".join(file.files) or "nothing"
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        TypeError,
+        MemoryError,
+        OverflowError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise DataError(f"{path} cannot be read as npz: missing, truncated or another format ({error}).") from error
     raise DataError(f"{path} has no array '{key}', it holds {found}. Save it under '{key}'.")
