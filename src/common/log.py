@@ -11,6 +11,13 @@ logger = logging.getLogger("modnet")
 logger.propagate = False
 
 
+class _LogFile(logging.FileHandler):
+    """A log file on a full disk lacks lines; that neither stops the program nor fills the console with tracebacks."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """The console has the line."""
+
+
 def setup_logging(log_file: Path | None = None, rank: int = 0) -> None:
     """Send messages to the console (rank 0 only) and, if given, append them to `log_file`.
 
@@ -23,7 +30,7 @@ def setup_logging(log_file: Path | None = None, rank: int = 0) -> None:
     if rank == 0:
         handlers.append(logging.StreamHandler(sys.stdout))
     if log_file is not None:
-        handlers.append(logging.FileHandler(log_file, mode="a", encoding="utf-8"))
+        handlers.append(_LogFile(log_file, mode="a", encoding="utf-8"))
     for handler in handlers or [logging.NullHandler()]:
         handler.setFormatter(logging.Formatter(_FORMAT, _DATE))
         logger.addHandler(handler)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..common.files import whole_file
 from ..common.log import logger
+from .events import Events, cannot_write
 from .length import Length
 from .run_folder import RunFolder
 from .step import StepResult
@@ -72,13 +73,11 @@ class RunRecords:
             start_step: steps done.
             earlier: metrics.csv of the run that is resumed, if it lies elsewhere.
         """
-        from tensorboardX import SummaryWriter
-
         self.parts, self.metrics = parts, folder.metrics
         self.columns = ("step", "epoch", "lr", "loss", *parts, "batch_cost", "reader_cost", "val_mse", "val_mad")
         self.rows = _read_rows(earlier or folder.metrics, start_step)
         self._rewrite()
-        self.events = SummaryWriter(str(folder.root / "events"), purge_step=start_step or None)
+        self.events = Events(folder.root / "events", start_step)
 
     def step_line(self, line: StepLine, length: Length, meter: Meter) -> dict[str, float]:
         """Log one line in PaddleSeg's form, and return the means that it shows."""
@@ -97,15 +96,18 @@ class RunRecords:
         """Append one row to metrics.csv and to the TensorBoard events."""
         row = {"step": step} | values
         self.rows.append({name: _number(row.get(name)) for name in self.columns})
-        with self.metrics.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, self.columns).writerow(self.rows[-1])
+        try:
+            with self.metrics.open("a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, self.columns).writerow(self.rows[-1])
+        except OSError as error:
+            raise cannot_write(self.metrics, error) from error
         for name, value in values.items():
-            self.events.add_scalar(name, value, step)
+            self.events.scalar(name, value, step)
         self.events.flush()
 
     def image(self, step: int, sheet: Any) -> None:
         """Add a sheet, uint8 [H, W, 3], to the TensorBoard events."""
-        self.events.add_image("validation", sheet, step, dataformats="HWC")
+        self.events.image("validation", sheet, step)
 
     def draw_curve(self, path: Path) -> None:
         """Losses, faint as measured and bold smoothed, and validation scores over the steps, as one image."""
