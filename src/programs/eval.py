@@ -35,7 +35,8 @@ from ..runtime.options import add_model_arguments, join_precision, open_options,
 def main() -> int:
     """Score every model; exit status 1 where one is worse than the first by more than allowed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, ("ckpt_path", "output_path", "device_target", "device_id"))
+    texts = {"ckpt_path": "checkpoint or released model to score", "output_path": "folder for mattes and eval.json"}
+    add_arguments(parser, ("ckpt_path", "output_path", "device_target", "device_id"), texts)
     parser.add_argument("--model", nargs="+", help="models of any kind, such as MODEL.xml@bf16 in bf16; the first is "
                         "what the others are compared with")  # fmt: skip
     parser.add_argument("--device", default="CPU", help="device of onnxruntime and OpenVINO (default: CPU)")
@@ -60,8 +61,8 @@ def main() -> int:
     if args.trimap:
         spec = replace(spec, trimap_subpath=str(args.trimap.absolute()))
     pairs = evaluation_pairs(spec)
-    output = make_folder(unused_folder(config.run.output_path, (RESULT, COMPARISON)))
     predictors = [open_model(*model, config, args) for model in models]
+    output = make_folder(unused_folder(config.run.output_path, (RESULT, COMPARISON)))
     labels = [join_precision(*model) + "+flip" * args.flip for model in models]
     folders = [output] if len(models) == 1 else [output / f"{i}_{Path(m).name}" for i, m in enumerate(labels, 1)]
     results = [score(*job, pairs, spec) for job in zip(labels, predictors, folders, strict=True)]

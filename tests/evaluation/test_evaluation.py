@@ -205,6 +205,19 @@ def test_the_mindspore_predictor_is_the_network_with_its_own_preprocessing(narro
     assert matte.shape == (40, 51) and matte.dtype == np.float32 and 0 <= matte.min() < matte.max() <= 1
 
 
+def test_the_help_is_about_scoring(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["eval.py", "--help"])
+    with pytest.raises(SystemExit):
+        program.main()
+    text = " ".join(capsys.readouterr().out.split())
+    assert "checkpoint or released model to score" in text and "start from all weights" not in text
+
+
+def test_a_model_that_cannot_be_opened_leaves_no_folder(tiny_config, tmp_path):
+    done = run_main(program.main, "--config", tiny_config, "--model", "absent.onnx", "--output_path", tmp_path / "out")
+    assert "absent.onnx" in done.assert_refused() and not (tmp_path / "out").exists()
+
+
 def test_mistakes_on_the_command_line(tiny_config, narrow_ckpt, tmp_path):
     def refused(*arguments) -> str:
         return run_main(program.main, *arguments, "--output_path", tmp_path / "out").assert_refused()
