@@ -19,7 +19,7 @@ _COLOR = {
     4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_8,
 }
-_NEAR_LEVEL, _MOST_STRANGE = 0.1, 0.02
+_NEAR_LEVEL, _MOST_STRANGE = 0.1, 0.5
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
@@ -118,12 +118,12 @@ def read_unknown(path: str | Path, size: tuple[int, int]) -> np.ndarray:
             "the trimap again at the image's size."
         )
     unknown = np.abs(trimap - 0.5) < _NEAR_LEVEL
-    known = (trimap < _NEAR_LEVEL) | (trimap > 1 - _NEAR_LEVEL)
-    strange = 1 - float((unknown | known).mean())
+    soft = np.abs(trimap - 0.5) < 0.5 - _NEAR_LEVEL
+    strange = 1 - np.count_nonzero(unknown) / np.count_nonzero(soft) if soft.any() else 0.0
     if strange > _MOST_STRANGE:
         raise DataError(
-            f"'{path}' is no trimap: {100 * strange:.0f} % of its values are neither 0, 128 nor 255. Name a folder of "
-            "trimaps, or leave it out: the transition band is then made of the alpha."
+            f"'{path}' is no trimap: {100 * strange:.0f} % of its values between 0 and 255 are not 128. Name a folder "
+            "of trimaps, or leave it out: the transition band is then made of the alpha."
         )
     return unknown
 
