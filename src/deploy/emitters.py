@@ -210,7 +210,8 @@ def _squeeze_excite(emission: Emission, node: Node, inputs: list[str]) -> str:
     gate = onnx.op("GlobalAveragePool", inputs, f"{name}/mean")
     for dense, act in (("fc1", "Relu"), ("fc2", "Sigmoid")):
         weight = getattr(node.cell, dense).weight.asnumpy()[:, :, None, None]
-        gate = _write_conv(onnx, gate, f"{name}.{dense}", weight)
+        operands = [gate, onnx.constant(f"{name}.{dense}.weight", weight)]
+        gate = onnx.op("Conv", operands, f"{name}/{dense}", kernel_shape=weight.shape[2:])
         gate = onnx.op(act, [gate], f"{name}/{dense}_act")
     return onnx.op("Mul", [inputs[0], gate], name)
 
