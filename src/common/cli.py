@@ -6,9 +6,10 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 
 from .checks import SEEDS, shown
-from .errors import MattingError
+from .errors import DeviceError, MattingError
 
 
 def parse_share(text: str) -> float:
@@ -42,6 +43,20 @@ def parse_seed(text: str) -> int:
     if not 0 <= seed < SEEDS:
         raise argparse.ArgumentTypeError(f"expected a seed, 0 to {SEEDS - 1}, got {text!r}")
     return seed
+
+
+def call_main(module: str, program: str) -> int | None:
+    """What `main` of a program's module returns; DeviceError where a package that it needs is not installed."""
+    try:
+        return import_module(module).main()
+    except ModuleNotFoundError as error:
+        package = str(error.name).split(".")[0]
+        if package == __name__.split(".")[0]:
+            raise  # one of our own modules: the fault is ours
+        raise DeviceError(
+            f"`{program}` needs {package}, which is not installed. Run: pip install 'modnet-mindspore[train]', or in a "
+            "checkout: bash scripts/setup.sh"
+        ) from error
 
 
 def run_command(main: Callable[[], int | None]) -> None:

@@ -4,11 +4,9 @@ Start with `modnet.py`, the one command over all of them; `train.py` and its nei
 same functions. Programs may import everything below them, and no program imports another.
 """
 
-from importlib import import_module
-
-from ..common.cli import run_command
+from ..common.cli import call_main, run_command
 
 
 def run(name: str) -> None:
     """Run the program of that module name with the process's arguments, and leave with its exit status."""
-    run_command(import_module(f".{name}", __name__).main)
+    run_command(lambda: call_main(f"{__name__}.{name}", f"{name}.py"))

@@ -6,11 +6,10 @@ modnet --version
 """
 
 import sys
-from importlib import import_module
 
 from .. import __version__
-from ..common.cli import run_command
-from ..common.errors import ConfigError, DeviceError
+from ..common.cli import call_main, run_command
+from ..common.errors import ConfigError
 from ..common.text import nearest
 
 # Verb -> (module of this package, what it does).
@@ -46,21 +45,7 @@ def main() -> int | None:
     if verb not in VERBS:
         raise ConfigError(f"There is no verb `{verb}`.{nearest(verb, VERBS)} `modnet --help` lists them.")
     sys.argv = [f"modnet {verb}", *arguments]  # argparse names the program by the first
-    try:
-        return import_module(f".{VERBS[verb][0]}", __package__).main()
-    except ModuleNotFoundError as error:
-        raise _not_installed(verb, error) from error
-
-
-def _not_installed(verb: str, error: ModuleNotFoundError) -> Exception:
-    """What to install for a verb that met a missing package; `error` itself where the missing one is our own."""
-    package = str(error.name).split(".")[0]
-    if package == str(__package__).split(".")[0]:
-        return error
-    return DeviceError(
-        f"`modnet {verb}` needs {package}, which is not installed. Run: pip install 'modnet-mindspore[train]', or in a "
-        "checkout: bash scripts/setup.sh"
-    )
+    return call_main(f"{__package__}.{VERBS[verb][0]}", f"modnet {verb}")
 
 
 def _help() -> str:

@@ -4,7 +4,8 @@ from importlib import import_module
 
 import pytest
 
-from src import __version__
+from src import __version__, programs
+from src.common import cli
 from src.model_file.releases import listing
 from src.programs import modnet
 from tests.support.programs import run_main
@@ -36,3 +37,23 @@ def test_every_verb_is_a_program_with_help(verb):
 
 def test_an_unknown_verb_names_the_nearest():
     assert "There is no verb `infre`. Did you mean `infer`?" in run_main(modnet.main, "infre").assert_refused()
+
+
+@pytest.mark.parametrize("program", ["eval", "train", "export", "infer"])
+def test_a_missing_requirement_is_one_line(program, monkeypatch, capsys):
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'cv2'", name="cv2.dnn")
+
+    monkeypatch.setattr(cli, "import_module", missing)
+    with pytest.raises(SystemExit) as ended:
+        programs.run(program)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert (
+        error.startswith(f"error: `{program}.py` needs cv2, which is not installed. Run: ") and error.count("\n") == 1
+    )
+
+
+def test_a_missing_module_of_our_own_is_our_fault():
+    with pytest.raises(ModuleNotFoundError, match=r"src\.programs\.absent"):
+        cli.call_main("src.programs.absent", "absent.py")
