@@ -27,6 +27,7 @@ _SPLIT = "/WithoutBiases"  # OpenVINO's converter makes two operators of a convo
     "openvino",
     ".xml",
     bf16=True,
+    needs=("nncf",),
     preset=Choice(("performance", "mixed"), "performance"),
     bias_correction=Choice(("fast", "full", "off"), "fast"),
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from ..common.checks import check_choice
 from ..model_file.contract import Contract
+from ..runtime.options import not_installed
 
 if TYPE_CHECKING:
     from .options import Variant
@@ -64,6 +66,7 @@ class Backend:
         int8: makes the int8 writer of a source, a variant and calibration inputs.
         choices: options of its int8, by the names of `Variant`'s fields.
         bf16: whether it computes in bf16.
+        needs: packages that its int8 imports.
     """
 
     name: str
@@ -71,6 +74,13 @@ class Backend:
     int8: Int8Maker
     choices: Mapping[str, Choice]
     bf16: bool
+    needs: tuple[str, ...] = ()
+
+    def check_installed(self) -> None:
+        """DeviceError where a package that int8 needs is missing."""
+        for package in self.needs:
+            if find_spec(package) is None:
+                raise not_installed(package, ImportError(f"No module named '{package}'"))
 
 
 _BACKENDS: dict[str, Backend] = {}
@@ -79,11 +89,13 @@ _BACKENDS: dict[str, Backend] = {}
 _Maker = TypeVar("_Maker", bound=Int8Maker)
 
 
-def register_backend(name: str, suffix: str, *, bf16: bool = False, **choices: Choice) -> Callable[[_Maker], _Maker]:
+def register_backend(
+    name: str, suffix: str, *, bf16: bool = False, needs: tuple[str, ...] = (), **choices: Choice
+) -> Callable[[_Maker], _Maker]:
     """Decorator: let this class, or function, make int8 files for a runtime; see `Backend`."""
 
     def register(maker: _Maker) -> _Maker:
-        _BACKENDS[name] = Backend(name, suffix, maker, choices, bf16)
+        _BACKENDS[name] = Backend(name, suffix, maker, choices, bf16, needs)
         return maker
 
     return register

@@ -41,10 +41,14 @@ class Material:
 
         Raises:
             ConfigError, DataError: there are none to calibrate with, or to score, though some are needed.
+            DeviceError: a package that int8 needs is missing.
         """
         config = load_config(job.config) if job.config else None
         if _int8(job):
             calibration_files(job.calibration, config)
+        for variant in job.backend:
+            if variant.dtype == "int8":
+                variant.backend.check_installed()
         validation = Validation.of(config, job.validation_size, job.calibration.folder)
         if job.max_mse_increase is not None and validation is None:
             place = job.config or f"no folder beside '{job.calibration.folder}' has alphas, and --config"

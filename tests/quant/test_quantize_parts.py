@@ -1,6 +1,7 @@
 """Quantisation in its parts: layers, their noise, ranges of maps, the search for layers to keep, what is refused."""
 
 import argparse
+import sys
 from unittest import mock
 
 import numpy as np
@@ -8,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from src.common.errors import ConfigError, DataError
+from src.common.errors import ConfigError, DataError, DeviceError
 from src.config.config import Config
 from src.config.dataset import DatasetSpec
 from src.evaluation.results import EvalResult
@@ -268,6 +269,15 @@ def test_missing_images_are_noticed_before_the_model_is_opened(tmp_path):
             quantise(job)
         opened.assert_not_called()
         assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_package_is_noticed_before_the_model_is_opened(synthetic_set, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    calibration = Calibration(str(synthetic_set / "train" / "blurred_image"))
+    job = QuantizationJob("m.onnx", str(tmp_path / "out"), calibration=calibration)
+    with mock.patch("src.quant.session.open_source") as opened, pytest.raises(DeviceError, match="pip install nncf"):
+        quantise(job)
+    opened.assert_not_called()
 
 
 def test_calibration_images_are_chosen_by_the_seed(synthetic_set):
