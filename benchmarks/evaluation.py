@@ -52,9 +52,7 @@ def ways(predictor: Predictor, pairs: list[Pair], allow_rgb: bool, output: Path)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser, ("ckpt_path", "device_target", "device_id"))
-    parser.add_argument(
-        "--images", "--pictures", type=int, default=20, help="how many of the images (%(default)s)"
-    )
+    parser.add_argument("--images", "--pictures", type=int, default=20, help="how many of the images (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (%(default)s)")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     arguments, facts = parser.parse_args(), machine()
