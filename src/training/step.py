@@ -15,6 +15,7 @@ from ..losses import Objective
 from ..models.layers import Conv2d
 from ..models.norms import batch_norms
 from .compile_cache import compile_cache, graph_key
+from .loss_scale import LossScale
 from .optimisers import build_optimizer
 
 _TRAINED = "trained/"  # of names in a training state: the values behind the moving averages
@@ -102,6 +103,7 @@ class TrainStep:
     def state(self) -> dict[str, ms.Tensor]:
         """What a resumed training needs beside `weights`: the optimiser's tensors, and what they have averages for."""
         state = {f"optimizer/{p.name}": copy_of(p) for p in self.optimizer.get_parameters() if self._own(p)}
+        state |= {p.name: copy_of(p) for p in self._step.loss_scale.get_parameters()}
         return state | {_TRAINED + p.name: copy_of(p) for p in self.optimizer.parameters if p.name in self.ema}
 
     def restore(self, state: dict[str, ms.Parameter]) -> None:
@@ -112,6 +114,9 @@ class TrainStep:
         for p in self.optimizer.get_parameters():
             if self._own(p):
                 p.set_data(ms.Tensor(state[f"optimizer/{p.name}"]))
+        for p in self._step.loss_scale.get_parameters():
+            if p.name in state:  # states of earlier versions have no scale
+                p.set_data(ms.Tensor(state[p.name]))
         for p in self.network.get_parameters():
             name = _TRAINED + p.name
             if p.name in self.ema or name in state:
@@ -137,7 +142,10 @@ class _CompiledStep(nn.Cell):
         super().__init__(auto_prefix=False)
         self.network, self.optimizer, self.averages = network, optimizer, ms.ParameterTuple(ema)
         self.others = nn.CellList(list(objective.cells), auto_prefix=False)
-        self.step = _step_function(network, optimizer, self.averages, settings, world, objective.losses)
+        mixed = settings.amp_level != "O0"
+        self.loss_scale = LossScale() if mixed else nn.CellList()  # an empty one has no parameters
+        scale = self.loss_scale if isinstance(self.loss_scale, LossScale) else None
+        self.step = _step_function(network, optimizer, self.averages, settings, world, objective.losses, scale)
 
     @ms.jit
     def construct(
@@ -152,7 +160,7 @@ class _CompiledStep(nn.Cell):
         return self.step(image, trimap, alpha, lr, decay, *teacher_outputs)
 
 
-def _forward_function(network: nn.Cell, losses_of: Callable, loss_scale: ms.amp.LossScaler | None) -> Callable:
+def _forward_function(network: nn.Cell, losses_of: Callable, loss_scale: LossScale | None) -> Callable:
     """(image, trimap, alpha, *teacher outputs) -> the sum of the losses (scaled where there is a scale), and they."""
 
     def forward(
@@ -174,10 +182,10 @@ def _step_function(
     settings: OptimiserSection,
     world: int,
     losses_of: Callable,
+    loss_scale: LossScale | None,
 ) -> Callable:
-    if settings.amp_level != "O0":
+    if loss_scale is not None:
         network = ms.amp.auto_mixed_precision(network, settings.amp_level)
-    loss_scale = ms.amp.DynamicLossScaler(2.0**16, 2, 1000) if settings.amp_level != "O0" else None
     clip, averages = settings.clip_grad_norm, bool(ema)
     reducer = nn.DistributedGradReducer(optimizer.parameters, True, world) if world > 1 else None
     all_reduce: Any = ops.AllReduce() if world > 1 else None
@@ -198,15 +206,14 @@ def _step_function(
         if reducer is not None:
             gradients = reducer(gradients)
             losses = all_reduce(losses) / world
+        finite = True
         if loss_scale is not None:
             finite = ms.amp.all_finite(gradients)
             gradients = loss_scale.unscale(gradients)
             loss_scale.adjust(finite)
-            if finite:
-                optimizer(gradients)
-        else:
-            if clip > 0:
-                gradients = ops.clip_by_global_norm(gradients, clip)
+        if clip > 0:
+            gradients = ops.clip_by_global_norm(gradients, clip)
+        if finite:
             optimizer(gradients)
         if averages:
             ops.HyperMap()(ops.partial(_ema_update, decay), ema, optimizer.parameters)
