@@ -35,6 +35,7 @@ class Variant:
         method: how onnxruntime's int8 chooses the range of each map: kl (least divergence of the rounded
             distribution), percentile (99.999 % of the values) or minmax (all of them); None is minmax.
         preset: of NNCF: performance rounds maps symmetrically, which is faster; mixed gives each map a zero point.
+            None is mixed for a network with instance norm, else performance.
         bias_correction: of NNCF: shifts of a layer's mean output are put into its bias, estimated layer by layer
             (fast), with all layers before it in 8 bits (full, slow), or not (off).
         keep_float: layers, by the names of their convolutions, that stay in float whatever the scores.

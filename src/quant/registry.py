@@ -50,7 +50,7 @@ Int8Maker = Callable[["Source", "Variant", list[np.ndarray]], Int8]
 
 @dataclass(frozen=True)
 class Choice:
-    """An option of one backend's int8: its values, and the one that is taken for None."""
+    """An option of one backend's int8: its values, and what is taken for None, as a help text says it."""
 
     values: tuple[str, ...]
     default: str
