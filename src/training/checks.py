@@ -20,7 +20,7 @@ def check_options(config: Config, device: str) -> None:
     find_schedule(config.schedule.lr_schedule)
     find_backbone(config.network.encoder)
     if config.optimiser.amp_level != "O0" and device == "CPU":
-        raise DeviceError("amp_level O2 and O3 need GPU or Ascend: MindSpore has no float16 convolution on the CPU.")
+        raise DeviceError("amp_level O2 and O3 need GPU or Ascend: on the CPU float16 is slower than float32. Use O0.")
     if idle := config.distillation.without_teacher():
         raise ConfigError(f"`{idle}` needs a teacher: give --teacher CKPT, or leave --{idle} out.")
     if config.soc.soc:
