@@ -1,28 +1,17 @@
-"""Self-supervised adaptation of a trained network (SOC): the step, the frozen copy behind it, and what it asks for."""
+"""Self-supervised adaptation of a trained network (SOC): the step and the frozen copy behind it."""
 
 import mindspore as ms
 import numpy as np
 from mindspore import nn
 
 from ..checkpoint.file import weights_of
-from ..common.errors import ConfigError
 from ..config.sections import OptimiserSection, SocSection
 from ..losses import soc_objective
 from ..models.build import build_network
 from ..models.norms import freeze_batch_norm
-from ..spec.serialisation import NetworkSpec
 from .step import StepResult, TrainStep
 
 _BACKUP = "backup/"
-
-
-def check_adaptable(spec: NetworkSpec) -> None:
-    """ConfigError for a network without a semantic and a detail prediction of its own."""
-    if spec.network != "modnet":
-        raise ConfigError(
-            f"`soc` makes MODNet's semantic, detail and matte predictions agree; a network '{spec.network}' has no "
-            "such parts. Give a MODNet as --ckpt_path."
-        )
 
 
 class AdaptationStep:
@@ -38,7 +27,6 @@ class AdaptationStep:
 
     def __init__(self, network: nn.Cell, settings: OptimiserSection, soc: SocSection, world: int = 1) -> None:
         """As `TrainStep`, with the scales of the adaptation."""
-        check_adaptable(network.spec)
         self.network = network
         self._step = TrainStep(network, settings, soc_objective(soc), world)
         self.objective = self._step.objective

@@ -44,12 +44,15 @@ class Start:
         return self.resumed.meta.step if self.resumed else 0
 
 
-def start_network(section: NetworkSection, resume: str | None, seed: int, pre: Preprocess) -> Start:
+def start_network(
+    section: NetworkSection, resume: str | None, seed: int, pre: Preprocess, adapted: bool = False
+) -> Start:
     """Build the network and give it its weights: of the run that is resumed, of a checkpoint, or new ones.
 
     Raises:
         CheckpointError: a file is missing, damaged, or of another network.
-        ConfigError: an encoder that nobody knows, or a network that does not take images as `pre` makes them.
+        ConfigError: an encoder that nobody knows, a network that does not take images as `pre` makes them, or that
+            cannot be `adapted` to images without alpha.
     """
     find_backbone(section.encoder)  # an unknown one is refused whatever the weights come from
     resumed = read_checkpoint(find_resumable(resume)) if resume else None
@@ -62,6 +65,8 @@ def start_network(section: NetworkSection, resume: str | None, seed: int, pre: P
         network = build_network(new_spec(section))
         if section.backbone_pretrained and network.spec.encoder_name:
             _load_backbone(network, section)
+    if adapted:  # first: no other `Normalize` would help
+        check_adaptable(network.spec)
     check_input(network.spec, pre)
     adjust(network, section)
     return Start(network, network.spec, resumed)
@@ -79,6 +84,15 @@ def adjust(network: nn.Cell, section: NetworkSection) -> None:
     for parameter in network.encoder.get_parameters():
         if section.freeze_backbone:
             parameter.requires_grad = False
+
+
+def check_adaptable(spec: NetworkSpec) -> None:
+    """ConfigError for a network without a semantic and a detail prediction of its own."""
+    if spec.network != "modnet":
+        raise ConfigError(
+            f"`soc` makes MODNet's semantic, detail and matte predictions agree; a network '{spec.network}' has no "
+            "such parts. Give a MODNet as --ckpt_path."
+        )
 
 
 def check_input(spec: NetworkSpec, pre: Preprocess) -> None:

@@ -19,7 +19,7 @@ def train(config: Config) -> None:
     world = join(config.run.distribute)
     setup_logging(rank=world.rank)
     inputs = find_inputs(config)
-    start = start_network(config.network, config.run.resume, config.run.seed, inputs.preprocess)
+    start = start_network(config.network, config.run.resume, config.run.seed, inputs.preprocess, config.soc.soc)
     if config.run.sync_bn:
         synchronise_batch_norm(start.network, device)
     step = make_step(start.network, inputs.preprocess, config, world.size)
