@@ -9,9 +9,9 @@ from ..common.checks import shown
 from ..common.errors import ConfigError
 
 
-def coerce(name: str, value: Any, wanted: Any) -> Any:
+def coerce(name: str, value: Any, annotation: Any) -> Any:
     """Check a YAML value or turn a flag's text into the field's type; ConfigError where it does not fit."""
-    kinds = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    kinds = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     if value is None or (isinstance(value, str) and value == "None"):
         if type(None) in kinds:
             return None
