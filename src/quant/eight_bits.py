@@ -91,6 +91,8 @@ def _search(session: Session, trials: Trials, scorer: Scorer, most: float) -> Ou
     result = f"{100 * outcome.chosen.mse_increase:+.1f}% MSE with {kept}"
     if outcome.met:
         logger.info("%s: %s; %s says why", model.name, result, report)
+        if 2 * len(outcome.chosen.keep_float) > len(trials.int8.layers):
+            logger.warning("%s: most layers are in float; fp16 or bf16 may serve you better.", model.name)
     else:
         logger.error(
             "%s: no choice of float layers keeps the MSE increase within %.1f%%%s. The nearest is %s. No model was "

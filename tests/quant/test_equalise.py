@@ -1,12 +1,20 @@
 """Equalising instance-normalised channels: the same matte, even ranges, smaller errors in 8 bits."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from src.quant.equalise import channel_ranges, equalise, instance_norms
+from src.imaging import read_image
+from src.quant.equalise import _Weights, channel_ranges, equalise, instance_norms
 from src.quant.noise import signal_to_noise
+from src.quant.onnx_int8 import OnnxInt8
+from src.quant.options import QuantizationJob, Variant
+from src.quant.source import Source, open_source
+from src.runtime.factory import open_predictor
 
 SIZE, CHANNELS, NORMALISED = 16, 8, 4
 LARGE = np.array([1, 1, 1, 1, 50, 90, 120, 180], np.float32)
@@ -134,3 +142,35 @@ def test_a_norm_whose_scaling_moves_the_matte_is_left_out(monkeypatch):
     model, inputs = ibnorm_model(), [1e-4 * x for x in inputs_of()]
     found, layers = equalise(model, inputs)
     assert layers == [] and np.abs(run(found, inputs[0]) - run(model, inputs[0])).max() < 1e-6
+
+
+def int8_error(source: Source, inputs: list[np.ndarray], expected: list[np.ndarray], path: Path) -> float:
+    """Mean squared difference of the int8 file's mattes from the expected ones."""
+    OnnxInt8(source, Variant(type="onnxruntime"), inputs).write(path, source.contract, [])
+    predictor = open_predictor(path)[0]
+    return float(np.mean([(predictor.run(x) - y) ** 2 for x, y in zip(inputs, expected, strict=True)]))
+
+
+def test_a_whole_network_whose_normalised_channels_are_large(narrow_models, synthetic_set, tmp_path):
+    """The narrow network, planted with channels 50 times as large in front of every instance norm: the same matte."""
+    source = open_source(QuantizationJob(str(narrow_models[".onnx"])), tmp_path)
+    files = sorted((synthetic_set / "train" / "blurred_image").iterdir())[:4]
+    inputs = [source.predictor.prepare(read_image(file)) for file in files]
+    inputs = [x[..., :64, :64] for x in inputs]
+    expected = [source.predictor.run(x) for x in inputs]
+    planted = onnx.ModelProto()
+    planted.CopyFrom(source.model)
+    norms = list(instance_norms(planted))
+    assert len(norms) > 5
+    for norm in norms:
+        assert _Weights(planted).scale(norm.map, np.where(norm.on, 50, 1), np.zeros(len(norm.on)))
+    even, layers = equalise(planted, inputs)
+    assert layers == [norm.name for norm in norms]
+    for x, y in zip(inputs, expected, strict=True):
+        assert np.abs(run(even, x) - y).max() < 1e-3
+    errors = {}
+    for name, model in (("planted", planted), ("even", even)):
+        onnx.save(model, tmp_path / f"{name}.onnx")
+        changed = replace(source, path=tmp_path / f"{name}.onnx", model=model)
+        errors[name] = int8_error(changed, inputs, expected, tmp_path / f"{name}_int8.onnx")
+    assert errors["even"] < errors["planted"] / 3, errors

@@ -151,6 +151,7 @@ def test_the_contract_survives_with_a_note(built, narrow_models):
         assert contract.scores == rows[model]["scores"] and set(contract.scores) > {"mse", "mad", "band_mse"}
     note = rows["narrow_int8_percentile.onnx"]["note"]
     assert (note["dtype"], note["tool"], note["method"]) == ("int8", "onnxruntime", "percentile")
+    assert note["equalised"] == operators(built / "narrow_fp16.onnx")["InstanceNormalization"]
     assert note["float_layers"] == [] and note["calibration"]["pictures"] == 4
     assert note["calibration"]["shape"] == [1, 3, 64, 64]
 
