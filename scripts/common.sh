@@ -1,5 +1,6 @@
 # Functions shared by the run scripts; source it, do not run it.
 set -euo pipefail
+set +o posix # `sh` may be bash, which then knows no >(...)
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON="${PYTHON:-$([ -x "$ROOT/.venv/bin/python" ] && echo "$ROOT/.venv/bin/python" || echo python3)}"
@@ -14,6 +15,10 @@ usage() { # usage TEXT EXAMPLE
 
 require_file() { # require_file PATH WHAT
     [ -f "$1" ] || { echo "error: no $2 at $1" >&2; exit 2; }
+}
+
+program() { # program VERB ARGS...: a program of the repository, started where the user stands
+    PYTHONPATH="$ROOT" "$PYTHON" -m src.programs "$@"
 }
 
 absolute() { # absolute MODEL[@PRECISION]: a path made absolute; a released model's name or file, a plain word, as it is
@@ -48,9 +53,10 @@ resolve_paths() { # resolve_paths ARGS... -> array RESOLVED
     done
 }
 
-# A new folder under runs/, and a link LINK at the top level that points to it. Earlier runs stay.
+# A new folder under runs/. Earlier runs stay; the link LINK at the top level moves when the run has started.
 new_run() { # new_run LINK -> RUN
     local base="$ROOT/runs/$1-$(date +%Y%m%d-%H%M%S)"
+    LINK="$ROOT/$1"
     mkdir -p "$ROOT/runs"
     RUN="$base"
     local number=2
@@ -59,37 +65,65 @@ new_run() { # new_run LINK -> RUN
         RUN="$base-$number"
         number=$((number + 1))
     done
-    if [ -e "$ROOT/$1" ] && [ ! -L "$ROOT/$1" ]; then
-        echo "note: $ROOT/$1 is a folder of its own and stays; this run is in $RUN" >&2
-    else
-        ln -sfn "$RUN" "$ROOT/$1"
+    if [ -e "$LINK" ] && [ ! -L "$LINK" ]; then
+        echo "note: $LINK is a folder of its own and stays; this run is in $RUN" >&2
+        LINK=""
     fi
 }
 
-# Run a command with its output in LOG: in the foreground, or in the background, watched until it says STARTED.
+has_started() { # has_started LOG STARTED: whether the run has said so; then the link points to it
+    grep -qs "$2" "$1" || return 1
+    [ -z "$LINK" ] || ln -sfn "$RUN" "$LINK"
+}
+
+runs() { # runs PID: whether the process has not ended, be it that nobody has asked yet how it did
+    local state
+    read -r state 2>/dev/null <"/proc/$1/stat" && [[ "${state##*) }" != [ZX]* ]]
+}
+
+# Until process PID has started its run or has ended; a run that has not started leaves no empty folders.
+await_start() { # await_start PID LOG STARTED
+    until has_started "$2" "$3"; do
+        if ! runs "$1"; then
+            sleep 0.3 # what it said last may be on its way to the log
+            has_started "$2" "$3" || find "$RUN" -type d -empty -delete
+            return
+        fi
+        sleep 0.3
+    done
+}
+
+# Run a command with its output in LOG: in the foreground, in place of this script, so that signals to it are the
+# command's; or in the background, watched until it says STARTED.
 launch() { # launch LOG STARTED COMMAND...
     local log="$1" started="$2"
     shift 2
     cd "$ROOT"
     if [ "${FOREGROUND:-0}" = 1 ]; then
-        local status=0
-        "$@" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
-        exit "$status"
+        await_start "$$" "$log" "$started" </dev/null &
+        exec "$@" > >(trap '' INT TERM HUP && exec tee "$log") 2>&1
     fi
+    set -m # a group of its own: Ctrl-C at the terminal is not for it, but SIGINT is not ignored either
     nohup "$@" >"$log" 2>&1 </dev/null &
     local pid=$!
+    set +m
+    trap 'kill -INT "$pid" 2>/dev/null || true' INT
+    trap 'kill -TERM "$pid" 2>/dev/null || true' TERM
     echo "PID $pid, log $log"
     for ((i = 0; i < START_WAIT * 2; i++)); do
-        if ! kill -0 "$pid" 2>/dev/null; then
+        if ! runs "$pid"; then
             local status=0
             wait "$pid" || status=$?
+            await_start "$pid" "$log" "$started"
             [ "$status" = 0 ] && { tail -n 1 "$log"; exit 0; }
             echo "error: it stopped with status $status; the end of $log:" >&2
             tail -n 15 "$log" >&2
             exit "$status"
         fi
-        grep -qs "$started" "$log" && { echo "started; watch it with: tail -f $log"; exit 0; }
-        sleep 0.5
+        has_started "$log" "$started" && { echo "started; watch it with: tail -f $log"; exit 0; }
+        sleep 0.5 || true
     done
     echo "still starting after $START_WAIT s; watch it with: tail -f $log"
+    trap - INT TERM
+    await_start "$pid" "$log" "$started" >/dev/null 2>&1 </dev/null &
 }

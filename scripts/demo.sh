@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole way on generated portraits, from nothing: set up, generate, train, evaluate, prune and retrain, export,
 # quantise, time, cut out. Needs no data and no GPU.
-[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 cd "$(dirname "$0")/.."
 began=$SECONDS

@@ -4,7 +4,7 @@
 # users know; the frozen graph (.pb) and the vendor compiler's file (.om) are replaced by ONNX and, with --file_format
 # OPENVINO, by OpenVINO IR, which run on any CPU. --layout NCHW makes the input [N, 3, H, W], --with_preprocess uint8 RGB
 # [N, H, W, 3], --input_shape 1,3,256,256 fixes its sides; see export.py.
-[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 source "$(dirname "$0")/common.sh"
 [ $# -ge 1 ] || {
     echo "Usage: bash scripts/$(basename "$0") [DATASET] CKPT [OUT] [export.py's options]" >&2

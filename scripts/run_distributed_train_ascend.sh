@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Data-parallel training on Ascend devices, as run_distributed_train_gpu.sh starts it. Checked, not run: docs/devices.md.
-[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 source "$(dirname "$0")/common.sh"
 [ $# -ge 3 ] || usage \
     "bash scripts/run_distributed_train_ascend.sh CONFIG_PATH DEVICE_NUM DEVICES [train.py's arguments]" \

@@ -3,7 +3,7 @@
 # network as its teacher, and with batch norms, unless the configuration, PRUNE_ARGS or the arguments name a norm.
 # The run goes to runs/, `prune` points to the newest. PRUNE_ARGS in the environment goes to prune.py, for example
 # PRUNE_ARGS="--strategy budget --importance taylor --target macs=2.5G".
-[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 source "$(dirname "$0")/common.sh"
 [ $# -ge 3 ] || usage "bash scripts/run_prune_gpu.sh CONFIG_PATH CKPT_PATH DEVICE_ID [train.py's arguments]" \
     "bash scripts/run_prune_gpu.sh P3M.yml train/output/ckpt/MODNet_best.ckpt 0 --lr 0.001 --epoch_size 20"
@@ -13,6 +13,6 @@ require_file "$CONFIG" configuration
 require_file "$CKPT" checkpoint
 resolve_paths "$@"
 new_run prune
-launch "$RUN/prune.log" "\[TRAIN\]" \
+launch "$RUN/prune.log" "first step done" \
     "$PYTHON" -u -m src.programs prune-and-retrain --prune_args="${PRUNE_ARGS:-}" \
     "$RUN" "$CONFIG" "$CKPT" "$DEVICE_ID" "${RESOLVED[@]}"

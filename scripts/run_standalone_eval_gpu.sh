@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Score a model, as eval.py --model takes it, on one device. The run goes to runs/, `eval` points to the newest; mattes
 # are in its output/.
-[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 source "$(dirname "$0")/common.sh"
 [ $# -ge 3 ] || usage "bash scripts/run_standalone_eval_gpu.sh CONFIG_PATH MODEL DEVICE_ID [eval.py's arguments]" \
     "bash scripts/run_standalone_eval_gpu.sh P3M.yml train/output/ckpt/MODNet_best.ckpt 0"

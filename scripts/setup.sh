@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make .venv from the pinned requirements: `setup.sh` for running, `setup.sh --dev` for the tests as well.
 # A second run finds nothing to do; a run that was broken off is completed by the next one.
-[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Set up .venv with what the tests need, then lint, check the types and test: `test.sh` for everything, `test.sh --fast`
 # without the tests that are marked slow. Further arguments go to pytest.
-[ -n "${BASH_VERSION:-}" ] || { echo "error: run it with bash: bash $0" >&2; exit 2; }
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SELECTED=()

@@ -1,6 +1,9 @@
 """Ctrl-C and SIGTERM as a request to stop at the next good moment, with everything done until then saved."""
 
+import _thread
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,3 +48,22 @@ def collect_signals(answer: str) -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def keep_interrupts() -> None:
+    """Let Python alone decide about Ctrl-C from now on, whatever handlers a library's native code sets.
+
+    MindSpore sets its own whenever a compiled graph runs, which turns SIGINT into a SIGTERM to its own process. So the
+    signal is blocked, and a thread takes it and hands it to Python's handler. Threads inherit what is blocked: call it
+    before a library starts any; where MindSpore is here already, nothing is done.
+    """
+    if "mindspore" in sys.modules or threading.current_thread() is not threading.main_thread():
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=_hand_on_interrupts, name="interrupts", daemon=True).start()
+
+
+def _hand_on_interrupts() -> None:
+    while True:
+        signal.sigwait({signal.SIGINT})
+        _thread.interrupt_main(signal.SIGINT)

@@ -17,6 +17,7 @@ VERBS = {
     "infer": ("infer", "cut people out of images, videos or a camera's frames"),
     "models": ("models", "list the released models"),
     "train": ("train", "train a matting network"),
+    "launch": ("launch", "train on several devices, one process each"),
     "eval": ("eval", "score networks on a validation set"),
     "convert": ("convert", "turn PyTorch weights into a checkpoint"),
     "prune": ("prune", "make a network narrower"),

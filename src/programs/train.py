@@ -9,11 +9,14 @@ import argparse
 
 from ..backend.environment import prepare_environment
 from ..common.log import logger, setup_logging
-from ..config.options import add_arguments, config_from_args
+from ..common.signals import keep_interrupts
 
 
 def main() -> None:
     """Train by the command line."""
+    keep_interrupts()
+    from ..config.options import add_arguments, config_from_args  # imports NumPy, whose threads must be born after that
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     config = config_from_args(parser.parse_args())

@@ -1,10 +1,13 @@
 """Data-parallel training under msrun, on GPU, Ascend or CPU processes."""
 
+import os
+import signal
 from dataclasses import dataclass
 
 import mindspore as ms
 
 from ..common.errors import DeviceError
+from .launcher import LAUNCHER
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,18 @@ class World:
 
     rank: int = 0
     size: int = 1
+
+    def decides(self) -> bool:
+        """Whether this process, which was asked to stop, may do so.
+
+        Rank 0 alone saves, and it needs the others to finish its step. So they tell the launcher, where there is one,
+        and go on until they are ended.
+        """
+        if self.rank == 0:
+            return True
+        if os.environ.get(LAUNCHER) == str(os.getppid()):
+            os.kill(os.getppid(), signal.SIGTERM)
+        return False
 
 
 def join(distribute: bool) -> World:

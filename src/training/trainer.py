@@ -82,9 +82,10 @@ class Trainer:
             meter.add(result, waited + seconds, waited)
             self._after_step(output, meter)
             watch.lap()
-            if received:
+            if received and self.world.decides():
                 output.save_last(self.done)
                 raise Interrupted(received[0], output.root)
+            received.clear()
 
     def _after_step(self, output: Output, meter: Meter) -> None:
         run, done = self.config.run, self.done
@@ -97,6 +98,8 @@ class Trainer:
         if epoch_ends:
             self.step.end_epoch()
             output.end_epoch(done)
+        elif self.world.size > 1 and done == self.start.steps_done + 1:
+            output.save_last(done)  # when another process is killed, this one cannot save any more
         else:
             output.save_in_time(done)
 

@@ -12,7 +12,7 @@ from src.common.cli import run_command
 from src.common.errors import DataError, DeviceError
 from src.common.log import logger, setup_logging
 from src.common.signals import Interrupted, collect_signals
-from tests.support.programs import ROOT
+from tests.support.programs import ROOT, Outcome, run_program
 
 
 def leave(main, capsys) -> tuple[int, str]:
@@ -102,3 +102,27 @@ def test_an_ignored_signal_stays_ignored():
         assert received == [signal.SIGTERM] and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_whatever_handler_native_code_sets():
+    """As MindSpore does in each step: its handler would turn SIGINT into SIGTERM; here the default would kill."""
+    program = """
+import ctypes, os, signal, time
+from src.common.cli import run_command
+from src.common.signals import collect_signals, keep_interrupts
+
+def main():
+    keep_interrupts()
+    with collect_signals("stopping") as received:
+        ctypes.CDLL(None).signal(signal.SIGINT, None)
+        os.kill(os.getpid(), signal.SIGINT)
+        while not received:
+            time.sleep(0.01)
+        print(received)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+
+run_command(main)
+"""
+    done = run_program(sys.executable, "-c", program)
+    assert done == Outcome(130, "[2]\n", "SIGINT received: stopping\ninterrupted\n")
