@@ -3,10 +3,14 @@
 A library registers its kernels by name in its static initialisers. So a primitive has a kernel where an initialiser
 refers to the primitive's name for itself alone. Lists that every source file takes over from a header are passed by:
 the same two names stand beside each other in many initialisers there.
+
+One library is for the processor of an Ascend card itself (AI CPU), with another instruction set. Its kernels are known
+by their classes, whose names C++ keeps in the file.
 """
 
 import importlib.util
 import mmap
+import re
 import struct
 from collections import defaultdict
 from collections.abc import Mapping
@@ -27,6 +31,8 @@ LIBRARIES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("graph operator", "libmindspore_ascend.so.2"),
     ),
 }
+_CARD = {"Ascend": ("AI CPU kernel", "ascend/libmindspore_cpu_kernels.so")}
+_CARD_CLASS = re.compile(rb"\0N5aicpu\d+(\w+)KernelE\0")
 _SHARED = 3  # initialisers; names that stand together in more of them come from a header
 _LONGEST = 60  # characters of a primitive's name
 _REACH = 1 << 17  # bytes of code that the last initialiser may have
@@ -39,12 +45,20 @@ def wheel_kernels(device: str) -> dict[str, str]:
     if spec is None or not spec.submodule_search_locations:
         raise DeviceError("MindSpore is not installed here. Install it: pip install -r requirements.txt")
     plugins = Path(spec.submodule_search_locations[0]) / "lib" / "plugin"
+    readers = [(*library, registered_names) for library in LIBRARIES[device]]
+    if device in _CARD:
+        readers.append((*_CARD[device], card_names))
     found: dict[str, str] = {}
-    for kind, name in LIBRARIES[device]:
+    for kind, name, names_of in readers:
         if not (plugins / name).is_file():
             raise DeviceError(f"{plugins / name} is not there: this MindSpore holds no {device} kernels to look into.")
-        found = dict.fromkeys(registered_names(plugins / name), kind) | found
+        found = dict.fromkeys(names_of(plugins / name), kind) | found
     return found
+
+
+def card_names(library: Path) -> set[str]:
+    """Names of the kernels that a card's own processor computes."""
+    return {name.decode().removesuffix("Cpu") for name in _CARD_CLASS.findall(library.read_bytes())}
 
 
 def registered_names(library: Path) -> set[str]:

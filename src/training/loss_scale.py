@@ -18,8 +18,8 @@ def _scaled_one(factor: ms.Tensor, gradient: ms.Tensor) -> ms.Tensor:
 class LossScale(nn.Cell):
     """The scale of the loss, halved after each overflow and doubled after `WINDOW` steps without one.
 
-    `ms.amp.DynamicLossScaler` by the same rule computes a remainder, for which MindSpore has no GPU kernel; and its
-    numbers are no part of a run's state.
+    `ms.amp.DynamicLossScaler` by the same rule computes a remainder, for which the GPU library registers no kernel; and
+    its numbers are no part of a run's state.
 
     Attributes:
         value: the scale, float32.

@@ -43,6 +43,7 @@ def test_the_wheels_kernels_are_found():
         assert gpu[name] == "kernel" and name in ascend
     assert ascend["Conv2D"] == "aclnn kernel" and ascend["BatchNorm"] == "graph operator"
     assert "SplitWithSize" in ascend and "SplitWithSize" not in gpu
+    assert ascend["SliceGrad"] == "AI CPU kernel" and gpu["SliceGrad"] == "kernel"
     assert "AllFinite" in ascend and "AllFinite" not in gpu
     assert not {"Partial", "Depend", "UpdateState"}.intersection(gpu)
 
