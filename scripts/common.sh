@@ -100,7 +100,7 @@ launch() { # launch LOG STARTED COMMAND...
     shift 2
     cd "$ROOT"
     if [ "${FOREGROUND:-0}" = 1 ]; then
-        await_start "$$" "$log" "$started" </dev/null &
+        (trap '' INT TERM HUP && await_start "$$" "$log" "$started" </dev/null) &
         exec "$@" > >(trap '' INT TERM HUP && exec tee "$log") 2>&1
     fi
     set -m # a group of its own: Ctrl-C at the terminal is not for it, but SIGINT is not ignored either
@@ -125,5 +125,5 @@ launch() { # launch LOG STARTED COMMAND...
     done
     echo "still starting after $START_WAIT s; watch it with: tail -f $log"
     trap - INT TERM
-    await_start "$pid" "$log" "$started" >/dev/null 2>&1 </dev/null &
+    (trap '' INT TERM HUP && await_start "$pid" "$log" "$started" >/dev/null 2>&1 </dev/null) &
 }
