@@ -110,9 +110,9 @@ def test_ranges_with_an_outlier(tmp_path):
     assert bounds["minmax"] == pytest.approx([min(x.min() for x in inputs), 100])
     largest = max(np.sort(x.ravel())[-2] for x in inputs)
     # The percentile leaves 2.6 of 524,288 values out at each end, and its bound is the edge of a bin of 2,048. KL
-    # cannot go below 128 of its 1,024 bins, which the outlier has made 0.2 wide.
+    # cannot go below 256 of its 1,024 bins, which the outlier has made 0.2 wide.
     assert 4 < bounds["percentile"][1] < largest + 0.2
-    assert 12.5 <= bounds["kl"][1] < 50
+    assert 25 <= bounds["kl"][1] < 50
 
 
 def search(costs: dict[str, float], most: float, together: frozenset[str] = frozenset(), snr: dict | None = None):
