@@ -1,19 +1,23 @@
 """Two CPU processes train as one with the doubled batch, and both hold the same weights."""
 
-import socket
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from src.checkpoint.file import read_checkpoint
-from tests.support.programs import ROOT, checkout, metrics_rows, run_script
+from src.training.launcher import LAUNCHER
+from src.training.parallel import World
+from tests.support.programs import ROOT, Outcome, checkout, metrics_rows, run_script
 from tests.support.training_runs import whole_run
 
 # The norms are frozen: with batch statistics each process would normalise by its own half of the batch.
 FLAGS = ("--freeze_norm", True, "--lr", 0.002, "--val_interval", 0, "--ckpt_save_interval", 0)
 
-# train.py of the working copy: the real one, after which each process writes its weights down.
+# train.py of the working copy: the real one, after which each process writes its weights down. In the environment,
+# DYING="rank step signal" sends one of them that signal when that step (from 0) begins.
 PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -28,25 +32,38 @@ def train_and_tell(self, original=trainer.Trainer.train):
     np.savez(f"rank{{self.world.rank}}_of_{{self.world.size}}.npz", **weights)
 
 trainer.Trainer.train = train_and_tell
+import os
+from src.training.step import TrainStep
+
+def step(self, *arguments, original=TrainStep.__call__):
+    dying, at, number = map(int, os.environ.get("DYING", "9 0 0").split())
+    if (os.environ["RANK_ID"], arguments[-1]) == (str(dying), at):
+        os.kill(os.getpid(), number)
+    return original(self, *arguments)
+
+TrainStep.__call__ = step
 import runpy
 runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def run_two(copy: Path, config: Path, *flags: object, **environment: str) -> Outcome:
+    """Two processes with one image each a step."""
+    flags = ("--device_target", "CPU", "--batch_size", 1, *FLAGS, *flags)
+    return run_script(copy, "run_distributed_train_gpu.sh", config, 2, "0,1", *flags, FOREGROUND="1", **environment)
+
+
+def working_copy(folder: Path) -> Path:
+    copy = checkout(folder / "copy")
+    (copy / "train.py").unlink()
+    (copy / "train.py").write_text(PROGRAM)
+    return copy
 
 
 def two_processes(folder: Path, config: Path, *flags: object) -> Path:
     """The working copy after a run of two processes with one image each a step."""
-    copy = checkout(folder / "copy")
-    (copy / "train.py").unlink()
-    (copy / "train.py").write_text(PROGRAM)
-    flags = ("--device_target", "CPU", "--batch_size", 1, *FLAGS, *flags)
-    environment = {"FOREGROUND": "1", "MASTER_PORT": str(free_port())}
-    done = run_script(copy, "run_distributed_train_gpu.sh", config, 2, "0,1", *flags, **environment)
+    copy = working_copy(folder)
+    done = run_two(copy, config, *flags)
     assert done.status == 0, done.out + done.err
     return copy
 
@@ -120,3 +137,40 @@ def test_every_process_has_its_log(parallel):
     log = (run / "train.log").read_text()
     assert "[TRAIN] epoch=2/2, iter=3/3" in log and "6 images, 3 steps an epoch" in log
     assert "[TRAIN]" not in (run / "log" / "worker_1.log").read_text()  # rank 0 alone speaks and writes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("dying", "status", "saved", "words"),
+    [("1 2 9", 137, 1, "rank 1 was ended by SIGKILL"), ("0 3 15", 143, 4, "rank 0 ended with status 143")],
+)
+def test_a_run_whose_process_was_ended_goes_on_as_if_it_had_not(
+    parallel, tiny_config, tmp_path, dying, status, saved, words
+):
+    """From what the first step saved, or from the step in which rank 0 was asked to stop."""
+    copy = working_copy(tmp_path)
+    done = run_two(copy, tiny_config, DYING=dying)
+    assert done.status == status, done.out + done.err
+    output = (copy / "train_parallel" / "output").resolve()
+    assert read_checkpoint(output / "ckpt" / "MODNet_last.ckpt").meta.step == saved
+    for log in (done.out, (output / "train.log").read_text()):
+        assert f"[ERROR] {words}. Go on with --resume {output}\n" in log
+    again = run_two(copy, tiny_config, "--resume", "train_parallel")
+    assert again.status == 0, again.out + again.err
+    ours, expected = (
+        read_checkpoint(root / "train_parallel/output/ckpt/MODNet_last.ckpt") for root in (copy, parallel)
+    )
+    assert ours.meta.step == expected.meta.step == 6
+    for name, value in expected.weights.items():
+        np.testing.assert_allclose(ours.weights[name].asnumpy(), value.asnumpy(), atol=1e-6, err_msg=name)
+
+
+def test_rank_0_decides_and_the_others_tell_the_launcher(monkeypatch):
+    """A rank that left by itself would leave rank 0 waiting for it in its step."""
+    told = []
+    monkeypatch.setattr("os.kill", lambda *call: told.append(call))
+    assert World(0, 2).decides()
+    assert not World(1, 2).decides() and not told
+    monkeypatch.setenv(LAUNCHER, str(os.getppid()))
+    assert World(0, 2).decides() and not told
+    assert not World(1, 2).decides() and told == [(os.getppid(), signal.SIGTERM)]
