@@ -2,10 +2,12 @@
 
 import _thread
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from .errors import MattingError
@@ -67,3 +69,33 @@ def _hand_on_interrupts() -> None:
     while True:
         signal.sigwait({signal.SIGINT})
         _thread.interrupt_main(signal.SIGINT)
+
+
+def run_program(command: Sequence[str], cwd: Path | None = None) -> int:
+    """Run a program that may have something to save; its exit status as the shell's, 143 where SIGTERM ended it.
+
+    SIGINT and SIGTERM to this process are handed on to it, and it is awaited. It has a process group of its own, so
+    that Ctrl-C at the terminal does not reach it a second time.
+    """
+    process: subprocess.Popen[bytes] | None = None
+    received: list[int] = []
+
+    def hand_on(number: int, _frame: Any) -> None:
+        received.append(number)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, hand_on) for number in heeded}
+    try:
+        process = subprocess.Popen(command, cwd=cwd, process_group=0)
+        for number in received:  # those that came before there was anybody to have them
+            process.send_signal(number)
+        status = process.wait()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if status < 0:
+        return exit_status(-status)
+    return exit_status(received[0]) if received and status == 0 else status

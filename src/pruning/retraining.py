@@ -5,7 +5,6 @@ its teacher, and with batch norms, which cost nothing once deployed, unless some
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from ..common.errors import CheckpointError
 from ..common.log import logger
+from ..common.signals import run_program
 from ..spec.modnet import ModNetSpec
 from ..spec.serialisation import SPECS
 
@@ -61,7 +61,7 @@ def run_verb(verb: str, arguments: Sequence[str]) -> int:
     """Run one program in a process of its own; its exit status."""
     package = __name__.partition(".")[0]
     command = [sys.executable, "-u", "-m", f"{package}.programs", verb, *arguments]
-    return subprocess.run(command, check=False).returncode
+    return run_program(command)
 
 
 def prune_and_retrain(job: Retraining, call: Call = run_verb) -> int:

@@ -17,6 +17,7 @@ from typing import Protocol
 from ..common.errors import CheckpointError
 from ..common.files import whole_file
 from ..common.log import logger
+from ..common.signals import run_program
 from ..common.text import natural_order
 
 _FINISHED = "training finished"  # the last line of train.log
@@ -42,7 +43,9 @@ class Workplace:
 
     def call(self, *words: str | Path) -> None:
         """Run a program of the checkout to its end; CalledProcessError where it fails."""
-        subprocess.run([self.python, *map(str, words)], cwd=self.checkout, check=True)
+        command = [self.python, *map(str, words)]
+        if status := run_program(command, self.checkout):
+            raise subprocess.CalledProcessError(status, command)
 
     def checkpoint(self, name: str) -> Path:
         """The file that a name of the table means; CheckpointError for the best of a training that left none."""

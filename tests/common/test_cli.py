@@ -1,5 +1,6 @@
 """Exit status and error text of every command line, and the device that is not here."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -126,3 +127,40 @@ run_command(main)
 """
     done = run_program(sys.executable, "-c", program)
     assert done == Outcome(130, "[2]\n", "SIGINT received: stopping\ninterrupted\n")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_program_of_a_program_may_save_before_both_end(number, status):
+    """As the training that prune-and-retrain starts; a terminal sends Ctrl-C to all of them."""
+    child = """
+import os, signal, time
+from src.common.cli import run_command
+from src.common.signals import Interrupted, collect_signals
+
+def main():
+    with collect_signals("saving") as received:
+        print("ready", flush=True)
+        while not received:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        print("saved", flush=True)
+        raise Interrupted(received[0], "run")
+
+run_command(main)
+"""
+    program = f"""
+import sys
+from src.common.signals import run_program
+status = run_program([sys.executable, "-c", {child!r}])
+print("ended", status)
+sys.exit(status)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (status, f"saved\nended {status}\n")
+    assert f"error: stopped by {number.name}; continue with --resume run" in err

@@ -1,7 +1,6 @@
 """From a dense checkpoint to a pruned, retrained and scored one by one command, and the table at its end."""
 
 import json
-import subprocess
 import sys
 from unittest import mock
 
@@ -86,17 +85,17 @@ def steps(tmp_path):
     def call(network: str, prune: str = "", train: tuple[str, ...] = (), values: str = "lr: 0.1") -> tuple[str, str]:
         run, lines = tmp_path / "run", []
 
-        def note(command: list[str], check: bool) -> subprocess.CompletedProcess:
+        def note(command: list[str]) -> int:
             assert command[:5] == [sys.executable, "-u", "-m", "src.programs", VERBS[len(lines)]]
             lines.append(" ".join(command[5:]))
             for folder in (run / "pruned", run / "output" / "ckpt"):
                 folder.mkdir(parents=True, exist_ok=True)
             (run / "pruned" / "report.json").write_text(f'{{"network": "{network}"}}')
             (run / "output" / "ckpt" / f"{'MMNet' if network == 'mmnet' else 'MODNet'}_best.ckpt").touch()
-            return subprocess.CompletedProcess(command, 0)
+            return 0
 
         (tmp_path / "c.yml").write_text(values)
-        with mock.patch("src.pruning.retraining.subprocess.run", note):
+        with mock.patch("src.pruning.retraining.run_program", note):
             done = run_main(
                 prune_and_retrain.main, f"--prune_args={prune}", run, tmp_path / "c.yml", "dense.ckpt", 0, *train
             )
@@ -139,8 +138,7 @@ def test_the_first_failure_ends_the_run_before_anything_else_starts(tmp_path):
     (tmp_path / "c.yml").write_text("lr: 0.1")
     (tmp_path / "typo.yml").write_text("lrr: 0.1")
     given = tmp_path / "run", tmp_path / "c.yml", "dense.ckpt", 0
-    failed = subprocess.CompletedProcess([], 3)
-    with mock.patch("src.pruning.retraining.subprocess.run", return_value=failed) as called:
+    with mock.patch("src.pruning.retraining.run_program", return_value=3) as called:
         assert run_main(prune_and_retrain.main, *given).status == 3 and called.call_count == 1
         called.reset_mock()
         assert (
