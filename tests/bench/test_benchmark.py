@@ -252,7 +252,7 @@ def test_mistakes_are_told_before_the_work(narrow_models, tmp_path):
         ((model, "--max_slowdown", "5%"), "give --compare FILE.json"),
         ((model, "--compare", model), "is not an earlier result"),
         ((model, "--picture", tmp_path / "p.abc"), "p.abc: known are ."),
-        ((f"{model}@bf16",), "onnxruntime computes a float model in f32"),
+        ((f"{narrow_models['.mindir']}@bf16",), "computes a float model in f32, not in bf16"),
         ((f"{model}@int8",), "must be one of f32, bf16, f16, got 'int8'"),
         ((model, "--shape", "50x64"), "multiples of 32"),
     ):
