@@ -81,49 +81,57 @@ runs() { # runs PID: whether the process has not ended, be it that nobody has as
     read -r state 2>/dev/null <"/proc/$1/stat" && [[ "${state##*) }" != [ZX]* ]]
 }
 
-# Until process PID has started its run or has ended; a run that has not started leaves no empty folders.
-await_start() { # await_start PID LOG STARTED
-    until has_started "$2" "$3"; do
-        if ! runs "$1"; then
-            sleep 0.3 # what it said last may be on its way to the log
-            has_started "$2" "$3" || find "$RUN" -type d -empty -delete
-            return
-        fi
-        sleep 0.3
+# Run a command with its output in LOG and watch it until it says STARTED; in the foreground (FOREGROUND=1) follow it
+# to its end. Signals to this script are passed on to it.
+launch() { # launch LOG STARTED COMMAND...
+    local log="$1" started="$2" pid follower=""
+    shift 2
+    cd "$ROOT"
+    : >"$log"
+    set -m # a group of its own: Ctrl-C at the terminal is not for it, but SIGINT is not ignored either
+    nohup "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    set +m
+    trap 'kill -INT "$pid" 2>/dev/null || true' INT
+    trap 'kill -TERM "$pid" 2>/dev/null || true' TERM HUP
+    if [ "${FOREGROUND:-0}" = 1 ]; then
+        (trap '' INT TERM HUP && exec tail -n +1 -f -s 0.2 --pid="$pid" "$log") &
+        follower=$!
+        until_started "$pid" "$log" "$started"
+        until_ended "$pid"
+        wait "$follower" || true
+        end "$log" "$started"
+        exit "$STATUS"
+    fi
+    echo "PID $pid, log $log"
+    until_started "$pid" "$log" "$started" "$START_WAIT"
+    if ! runs "$pid"; then
+        until_ended "$pid"
+        end "$log" "$started"
+        [ "$STATUS" = 0 ] && { tail -n 1 "$log"; exit 0; }
+        echo "error: it stopped with status $STATUS; the end of $log:" >&2
+        tail -n 15 "$log" >&2
+        exit "$STATUS"
+    fi
+    has_started "$log" "$started" && { echo "started; watch it with: tail -f $log"; exit 0; }
+    echo "still starting after $START_WAIT s; watch it with: tail -f $log"
+    trap - INT TERM HUP
+    (trap '' INT TERM HUP && until_started "$pid" "$log" "$started" && end "$log" "$started") >/dev/null 2>&1 </dev/null &
+}
+
+until_started() { # until_started PID LOG STARTED [SECONDS]: until it has started or ended, or the time is over
+    local until=$((SECONDS + ${4:-1000000000}))
+    until has_started "$2" "$3" || ! runs "$1" || [ "$SECONDS" -ge "$until" ]; do
+        sleep 0.3 || true
     done
 }
 
-# Run a command with its output in LOG: in the foreground, in place of this script, so that signals to it are the
-# command's; or in the background, watched until it says STARTED.
-launch() { # launch LOG STARTED COMMAND...
-    local log="$1" started="$2"
-    shift 2
-    cd "$ROOT"
-    if [ "${FOREGROUND:-0}" = 1 ]; then
-        (trap '' INT TERM HUP && await_start "$$" "$log" "$started" </dev/null) &
-        exec "$@" > >(trap '' INT TERM HUP && exec tee "$log") 2>&1
-    fi
-    set -m # a group of its own: Ctrl-C at the terminal is not for it, but SIGINT is not ignored either
-    nohup "$@" >"$log" 2>&1 </dev/null &
-    local pid=$!
-    set +m
-    trap 'kill -INT "$pid" 2>/dev/null || true' INT
-    trap 'kill -TERM "$pid" 2>/dev/null || true' TERM
-    echo "PID $pid, log $log"
-    for ((i = 0; i < START_WAIT * 2; i++)); do
-        if ! runs "$pid"; then
-            local status=0
-            wait "$pid" || status=$?
-            await_start "$pid" "$log" "$started"
-            [ "$status" = 0 ] && { tail -n 1 "$log"; exit 0; }
-            echo "error: it stopped with status $status; the end of $log:" >&2
-            tail -n 15 "$log" >&2
-            exit "$status"
-        fi
-        has_started "$log" "$started" && { echo "started; watch it with: tail -f $log"; exit 0; }
-        sleep 0.5 || true
-    done
-    echo "still starting after $START_WAIT s; watch it with: tail -f $log"
-    trap - INT TERM
-    (trap '' INT TERM HUP && await_start "$pid" "$log" "$started" >/dev/null 2>&1 </dev/null) &
+until_ended() { # until_ended PID -> STATUS; a signal interrupts `wait`, which then has its own status
+    STATUS=0
+    while runs "$1"; do wait "$1" || true; done
+    wait "$1" || STATUS=$?
+}
+
+end() { # end LOG STARTED: of a run that has ended; one that never started leaves no empty folders
+    has_started "$1" "$2" || find "$RUN" -type d -empty -delete
 }

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..common.log import setup_logging
 from ..training.cluster import find_cluster
-from ..training.launcher import Job, launch
+from ..training.launcher import launch
+from ..training.members import Job
 
 
 def main() -> int:

@@ -10,105 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from ..common.errors import CheckpointError
-from ..common.log import logger, setup_logging
+from ..common.log import logger
 from ..common.signals import exit_status
 from ..common.text import count_of
 from .cluster import Cluster, reserve_port
-from .run_folder import find_resumable
+from .guard import Guard
+from .members import LOOK_SECONDS, SAVE_SECONDS, SCHEDULER, Job, Member, end_all, say_in_both_logs
 
 LAUNCHER = "MODNET_LAUNCHER"  # in the environment of a rank: the process that started it
-SAVE_SECONDS = 20.0  # for rank 0 to finish its step and save
-HANG_SECONDS = 15.0  # the same after another rank has ended, when rank 0 may wait for it for ever
+HANG_SECONDS = 15.0  # for rank 0 to save after another has ended, when it may wait for that for ever
 _SETTLE_SECONDS = 2.0  # for ranks that fail for the same reason to say so
 _FINISH_SECONDS = 60.0  # for the others to end after rank 0 has finished
-_LOOK_SECONDS = 0.2
 _MEET_SECONDS = "600"  # how long processes wait for those of other machines, as under msrun
-_SCHEDULER = "the scheduler"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What every process runs, and where the run writes.
-
-    Attributes:
-        program: a .py file, or a verb of the command `modnet`.
-        arguments: the program's.
-        folder: of the run; each process's log goes to `log/` in it.
-    """
-
-    program: str
-    arguments: tuple[str, ...]
-    folder: Path
-
-    @property
-    def command(self) -> list[str]:
-        """The command line of each process."""
-        if self.program.endswith(".py"):
-            return [sys.executable, "-u", self.program, *self.arguments]
-        package = __name__.partition(".")[0]
-        return [sys.executable, "-u", "-m", f"{package}.programs", self.program, *self.arguments]
-
-    @property
-    def output(self) -> Path:
-        """The folder that --output_path names."""
-        found = [b for a, b in zip(self.arguments, self.arguments[1:], strict=False) if a == "--output_path"]
-        return Path(found[-1]) if found else self.folder / "output"
-
-    def how_to_resume(self) -> str:
-        """A sentence about the state that is left."""
-        try:
-            find_resumable(str(self.output))
-        except CheckpointError:
-            return "Nothing was saved yet: start anew."
-        return f"Go on with --resume {self.output}"
-
-
-@dataclass(frozen=True)
-class Member:
-    """One process; it leads a process group of its own, in which the workers that it starts are too."""
-
-    name: str
-    pid: int
-
-    def alive(self) -> bool:
-        """Whether it still runs; one that has ended and that nobody asked about does not."""
-        try:
-            state = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2]
-        except OSError:
-            return False
-        return state.split()[0] not in "ZX"
-
-    def ask(self) -> None:
-        """Ask it to save and end."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
-
-    def end(self) -> None:
-        """End it and everything that it started, at once."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-
-
-def end_all(members: Sequence[Member], leader: Member, seconds: float, wait: Callable[[], object]) -> None:
-    """Let `leader` save within that many seconds, then end all; the others have nothing to save.
-
-    They are not asked: a rank that leaves first would leave rank 0 waiting for it in its step.
-    """
-    if leader.alive():
-        leader.ask()
-        until = time.monotonic() + seconds
-        while leader.alive() and time.monotonic() < until:
-            wait()
-        if leader.alive():
-            logger.error("%s did not end within %d s of SIGTERM: it is killed", leader.name, seconds)
-    for member in members:
-        member.end()
 
 
 class Launcher:
@@ -123,15 +39,13 @@ class Launcher:
 
     def run(self) -> int:
         """Start all processes and wait for them; the exit status is that of the first that failed, else 0."""
-        with reserve_port(self.cluster), _Guard(self.job) as guard:
+        with reserve_port(self.cluster), Guard(self.job) as guard:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, self._note)
             self.logs.mkdir(parents=True, exist_ok=True)
             if self.cluster.machine == 0:
-                guard.tell(
-                    self._start(_SCHEDULER, self.logs / "scheduler.log", {"MS_ROLE": "MS_SCHED", "RANK_ID": "0"})
-                )
+                guard.tell(self._start(SCHEDULER, self.logs / "scheduler.log", {"MS_ROLE": "MS_SCHED", "RANK_ID": "0"}))
             for device, rank in enumerate(self.cluster.ranks):
                 role = {"MS_ROLE": "MS_WORKER", "MS_NODE_ID": str(rank), "RANK_ID": str(rank), "DEVICE_ID": str(device)}
                 guard.tell(self._start(f"rank {rank}", self._log(rank), role))
@@ -172,7 +86,7 @@ class Launcher:
 
     @property
     def _ranks(self) -> dict[str, subprocess.Popen[bytes]]:
-        return {name: process for name, process in self.processes.items() if name != _SCHEDULER}
+        return {name: process for name, process in self.processes.items() if name != SCHEDULER}
 
     @property
     def _leader(self) -> str:
@@ -205,7 +119,7 @@ class Launcher:
             new = file.read()
         self._shown += len(new)
         _show(new)
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
 
     def _end(self, seconds: float) -> None:
         members = [Member(name, process.pid) for name, process in self.processes.items()]
@@ -229,7 +143,7 @@ class Launcher:
             self._wait()
         if self.processes[self._leader].returncode:  # the one that is shown
             name, status = self._leader, self.processes[self._leader].returncode
-        if name == _SCHEDULER:
+        if name == SCHEDULER:
             log = self.logs / "scheduler.log"
         else:
             log = self.logs / f"worker_{name.removeprefix('rank ')}.log"
@@ -243,7 +157,7 @@ class Launcher:
         return exit_status(-status) if status < 0 else status
 
     def _finish(self) -> int:
-        scheduler = self.processes.get(_SCHEDULER)
+        scheduler = self.processes.get(SCHEDULER)
         if scheduler:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 scheduler.wait(10)
@@ -256,74 +170,12 @@ class Launcher:
         say_in_both_logs(self.job, text)
 
 
-def say_in_both_logs(job: Job, text: str) -> None:
-    """An error line for the launcher's output and, where the run has come to have a log of its own, for that."""
-    own = job.output / "train.log"
-    setup_logging(own if own.is_file() else None)
-    logger.error("%s", text)
-
-
 def _show(text: bytes) -> None:
     try:
         sys.stdout.buffer.write(text)
         sys.stdout.flush()
     except OSError:  # the terminal or the pipe is gone; the run goes on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-class _Guard:
-    """A process that ends all members when the launcher is killed, which nothing can tell them otherwise.
-
-    It waits at a pipe, whose other end is the launcher's alone. The launcher writes the members into it, and a last
-    line when everything is well.
-    """
-
-    _WELL = "well"
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-
-    def __enter__(self) -> "_Guard":
-        read, self._write = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            try:
-                os.close(self._write)
-                self._guard(read)
-            finally:
-                os._exit(0)
-        os.close(read)
-        return self
-
-    def tell(self, member: Member) -> None:
-        """One more process to end."""
-        self._say(f"{member.pid} {member.name}")
-
-    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
-        if kind is None:
-            self._say(self._WELL)
-        os.close(self._write)
-        os.waitpid(self._pid, 0)
-
-    def _say(self, line: str) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._write, f"{line}\n".encode())
-
-    def _guard(self, read: int) -> None:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        with os.fdopen(read, encoding="utf-8") as pipe:
-            lines = pipe.read().splitlines()
-        if self._WELL in lines:
-            return
-        members = [Member(name, int(pid)) for pid, name in (line.split(" ", 1) for line in lines)]
-        if not members:
-            return
-        leader = next((member for member in members if member.name != _SCHEDULER), members[0])
-        logger.error("the launcher was killed: %s saves, then all processes end", leader.name)
-        end_all(members, leader, SAVE_SECONDS, lambda: time.sleep(_LOOK_SECONDS))
-        say_in_both_logs(self.job, f"the launcher was killed. {self.job.how_to_resume()}")
 
 
 def launch(cluster: Cluster, job: Job) -> int:

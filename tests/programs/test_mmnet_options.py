@@ -127,5 +127,7 @@ def test_the_validation_script_runs_eval(tmp_path, own_layout):
     done = run_script(copy, "validate_mmnet.sh", own_layout, tmp_path, "--checkpoint_path", tmp_path / "bad.ckpt",
                       FOREGROUND="1")  # fmt: skip
     assert done.status == 2 and "bad.ckpt" in done.out
-    config = load_config((copy / "eval").resolve() / "config.yml")
+    assert not (copy / "eval").exists()  # the link points to runs that have started
+    (run,) = (copy / "runs").iterdir()
+    config = load_config(run / "config.yml")
     assert config.network.ckpt_path == str(tmp_path / "bad.ckpt")

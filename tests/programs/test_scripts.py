@@ -162,6 +162,17 @@ def test_devices_that_do_not_add_up(copy, tiny_config, number, devices):
     assert done.status == 2 and re.match(r"error: DEVICE(S|_NUM) must", done.err)
 
 
+def test_the_link_and_the_log_are_there_when_a_short_run_ends(copy, tmp_path):
+    """Whatever the foreground command said stands in its log, and the link is set before the script returns."""
+    program = (
+        f'source "{copy}/scripts/common.sh"; new_run short; launch "$RUN/short.log" "MSE" '
+        "bash -c 'echo MSE 0.1; echo $0 words' last; echo not reached"
+    )
+    done = run_program("bash", "-c", program, FOREGROUND="1")
+    assert (done.status, done.out) == (0, "MSE 0.1\nlast words\n")
+    assert (copy / "short" / "short.log").read_text() == done.out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("script", "link"), [(TRAIN, "train"), (EVAL, "eval"), ("run_prune_gpu.sh", "prune")])
 def test_a_start_that_fails_leaves_the_link_at_the_run_in_progress(tmp_path, script, link, narrow_ckpt):
