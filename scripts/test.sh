@@ -12,6 +12,10 @@ fi
 bash scripts/setup.sh --dev
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy
+.venv/bin/mypy & # beside the tests, which wait for processes now and then
+TYPES=$!
 # A worker that dies ends the run: a new one in its place can leave the runner waiting for ever.
-.venv/bin/python -m pytest -n "${TEST_WORKERS:-2}" --dist loadfile --max-worker-restart 0 "${SELECTED[@]}" "$@"
+.venv/bin/python -m pytest -n "${TEST_WORKERS:-3}" --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
+    "${SELECTED[@]}" "$@" || STATUS=$?
+wait "$TYPES" || { echo "error: mypy found mistakes, see above" >&2; exit 1; }
+exit "${STATUS:-0}"

@@ -9,6 +9,8 @@ from ..spec.preprocess import Preprocess
 from .transforms import checks
 from .transforms.mmnet import ResizeAlignCorners
 
+_SIDES = {"ResizeByShort": "shorter", "ResizeByLong": "longer"}
+
 
 def preprocess_of(data: DataSection) -> Preprocess:
     """Pre-processing that the transforms of the validation set state, or those of the training set where it is alone.
@@ -33,8 +35,9 @@ def _stated(spec: DatasetSpec) -> Preprocess:
             mean = checks.triple("mean", transform.get("mean", stated.mean), 0, 1)
             std = checks.triple("std", transform.get("std", stated.std), 1e-3, 10)
             stated = replace(stated, mean=mean, std=std)
-        elif kind == "ResizeByShort" and "ref_size" in transform:
-            stated = replace(stated, ref_size=checks.whole("ref_size", transform["ref_size"], 1))
+        elif kind in _SIDES:
+            size = checks.whole("ref_size", transform.get("ref_size", stated.ref_size), 1)
+            stated = replace(stated, ref_size=size, ref_side=_SIDES[kind])
         elif kind == "ResizeAlignCorners":
             width, height = checks.size("target_size", transform.get("target_size", ResizeAlignCorners.target_size))
             stated = replace(stated, ref_size=(height, width))

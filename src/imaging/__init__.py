@@ -12,6 +12,7 @@ from .foreground import estimate_foreground
 from .geometry import (
     crop_reflect,
     fit,
+    long_side_size,
     nearest_multiple,
     network_size,
     normalize,
@@ -59,6 +60,7 @@ __all__ = [
     "estimate_foreground",
     "fit",
     "image_size",
+    "long_side_size",
     "make_trimap",
     "matte_sheet",
     "nearest_multiple",

@@ -29,19 +29,29 @@ def nearest_multiple(value: float, multiple: int) -> int:
     return max(1, int(value / multiple + 0.5)) * multiple
 
 
-def network_size(height: int, width: int, ref_size: int | tuple[int, int] = 512, multiple: int = 32) -> tuple[int, int]:
-    """Size of the network's input for an image, by the rule of MODNet's inference code.
+def long_side_size(height: int, width: int, ref_size: int, multiple: int = 32) -> tuple[int, int]:
+    """(height, width) with the longer side `ref_size` and the aspect kept, both to the nearest multiple."""
+    long = max(height, width)
+    return nearest_multiple(height * ref_size / long, multiple), nearest_multiple(width * ref_size / long, multiple)
 
-    An image with both sides below or both sides above `ref_size` is scaled so that its shorter side is
-    `ref_size`; one whose sides lie around it is kept. Then both sides go to the nearest multiple (the
-    original cuts down to the next lower one, which distorts the aspect more). A `ref_size` of (height, width) is
-    the size for every image.
+
+def network_size(height: int, width: int, pre: Preprocess) -> tuple[int, int]:
+    """(height, width) of the network's input for an image.
+
+    `ref_size` for the longer side: every image is scaled so that its longer side is `ref_size`. For the shorter side
+    the rule of MODNet's inference code holds: an image with both sides below or both sides above `ref_size` is scaled
+    so that its shorter side is `ref_size`; one whose sides lie around it is kept. Then both sides go to the nearest
+    multiple (the original cuts down to the next lower one, which distorts the aspect more). A `ref_size` of
+    (height, width) is the size for every image.
 
     Raises:
         DataError: the input's longer side would be more than `MOST_SHORT_SIDES` times `ref_size`.
     """
+    ref_size, multiple = pre.ref_size, pre.multiple
     if isinstance(ref_size, tuple):
         return ref_size
+    if pre.ref_side == "longer":
+        return long_side_size(height, width, ref_size, multiple)
     if max(height, width) < ref_size or min(height, width) > ref_size:
         size = short_side_size(height, width, ref_size, multiple)
     else:
@@ -105,7 +115,7 @@ def fit(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = None)
     MMNet is trained and scored. All others get pixel areas.
     """
     height, width = size_of(image)
-    size = size or network_size(height, width, pre.ref_size, pre.multiple)
+    size = size or network_size(height, width, pre)
     if pre.fixed_size:
         return resize_align_corners(image, *size)
     return resize(image, *size)

@@ -65,14 +65,14 @@ def read_contract(text: str | None, path: Path, given: Mapping[str, Any] | None 
         text: JSON that stood in the file; None where there is none.
         path: of the file, for messages.
         given: fields of `Preprocess` from the command line, for a model without contract. Of one with a contract
-            none is used here; `src.runtime.input_size.use_ref_size` sees to `ref_size`.
+            none is used here; `src.runtime.input_size.use_ref_size` sees to `ref_size` and `ref_side`.
 
     Raises:
         ModelError: the text is damaged or of another version, or there is none and `given` lacks a field.
     """
     if text is None:
         return Contract(_given_preprocess(given or {}, path))
-    if unused := [name for name in given or {} if name != "ref_size"]:
+    if unused := [name for name in given or {} if name not in ("ref_size", "ref_side")]:
         logger.info("%s says itself how its input is made; %s not used", path, ", ".join(f"--{n}" for n in unused))
     try:
         values = json.loads(text)
@@ -94,15 +94,18 @@ def read_contract(text: str | None, path: Path, given: Mapping[str, Any] | None 
 def read_preprocess(values: Mapping[str, Any]) -> Preprocess:
     """`Preprocess` from plain values; KeyError where one is missing, NetworkError where one makes no sense."""
     values = {name: tuple(map(float, v)) if name in ("mean", "std") else v for name, v in values.items()}
-    missing = [f.name for f in dataclasses.fields(Preprocess) if f.name not in values]
-    if missing:
+    if missing := missing_fields(values):
         raise KeyError(*missing)
     return Preprocess(**values)
 
 
+def missing_fields(values: Mapping[str, Any]) -> list[str]:
+    """Names of fields of `Preprocess` that are not there; `ref_side` came later and may be missing."""
+    return [f.name for f in dataclasses.fields(Preprocess) if f.name not in values and f.name != "ref_side"]
+
+
 def _given_preprocess(given: Mapping[str, Any], path: Path) -> Preprocess:
-    missing = [f.name for f in dataclasses.fields(Preprocess) if f.name not in given]
-    if missing:
+    if missing := missing_fields(given):
         raise ModelError(
             f"{path} does not say how its input is made: this project did not write it. Say it on the command line; "
             f"missing: {', '.join('--' + name for name in missing)}."

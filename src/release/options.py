@@ -7,6 +7,7 @@ from pathlib import Path
 from ..common.cli import parse_share
 from ..common.errors import ConfigError
 from ..model_file.releases import FOLDER
+from ..spec.preprocess import SIDES
 
 DOCUMENTS = (FOLDER / "README.md", FOLDER.parent / "README.md", FOLDER.parent / "README_CN.md")
 KINDS = ("dense", "pruned", "mmnet")  # the keys of `src.release.products.PRODUCTS`
@@ -18,12 +19,14 @@ class Recipe:
 
     Attributes:
         config: YAML file whose validation set is scored and whose training set calibrates int8.
-        ref_size: shorter side of the network's input from now on; None keeps the checkpoint's.
+        ref_size: one side of the network's input from now on; None keeps the checkpoint's.
+        ref_side: which side that is, shorter or longer; None keeps the checkpoint's.
         max_mse_increase: of int8 over float (see quantize.py); None sets no budget.
     """
 
     config: Path
     ref_size: int | None = None
+    ref_side: str | None = None
     max_mse_increase: float | None = None
 
 
@@ -61,7 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for kind in KINDS:
         add(f"--{kind}", type=Path, metavar="CKPT", help=f"trained checkpoint of the {kind} network")
     add("--config", type=Path, metavar="FILE", help="YAML file: validation set of the scores, training set of int8")
-    add("--ref_size", type=int, metavar="N", help="shorter side of the network's input (default: the checkpoint's)")
+    add("--ref_size", type=int, metavar="N", help="one side of the network's input (default: the checkpoint's)")
+    add("--ref_side", choices=SIDES, help="which side --ref_size is the length of (default: as the checkpoint says)")
     add("--max_mse_increase", type=parse_share, metavar="SHARE",
         help="of int8 over float, such as 10%% (see quantize.py)")  # fmt: skip
     add("--benchmark", type=Path, metavar="FILE", help="--json of benchmark.py, for the column of times")
@@ -74,5 +78,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def from_args(args: argparse.Namespace) -> Request:
     """The request of a command line; ConfigError for new checkpoints without --config."""
     checkpoints = {kind: path for kind in KINDS if (path := getattr(args, kind)) is not None}
-    recipe = Recipe(args.config, args.ref_size, args.max_mse_increase) if args.config else None
+    recipe = Recipe(args.config, args.ref_size, args.ref_side, args.max_mse_increase) if args.config else None
     return Request(checkpoints, args.output, args.work, recipe, args.benchmark, args.overwrite, tuple(args.documents))

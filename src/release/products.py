@@ -61,13 +61,13 @@ PRODUCTS = {
 }
 
 
-def release_checkpoint(source: Path, target: Path, ref_size: int | None = None) -> None:
-    """Store a trained checkpoint's weights as float16, without its training state; `ref_size` as in `Recipe`."""
+def release_checkpoint(source: Path, target: Path, ref_size: int | None = None, ref_side: str | None = None) -> None:
+    """Store a trained checkpoint's weights as float16, without its training state; sizes as in `Recipe`."""
     checkpoint = read_checkpoint(source)
     meta = checkpoint.meta
-    if ref_size is not None:
-        meta = replace(meta, preprocess=replace(meta.preprocess, ref_size=ref_size))
-    meta = replace(meta, source=meta.source | file_source(source), train={})
+    asked = {"ref_size": ref_size, "ref_side": ref_side}
+    preprocess = replace(meta.preprocess, **{name: value for name, value in asked.items() if value is not None})
+    meta = replace(meta, preprocess=preprocess, source=meta.source | file_source(source), train={})
     save_checkpoint(target, checkpoint.weights, meta, half=True)
 
 
@@ -78,7 +78,7 @@ def build(product: Product, source: Path, folder: Path, recipe: Recipe) -> list[
         ExportError: int8 cannot keep `recipe.max_mse_increase`; and what exporting and quantising raise.
     """
     checkpoint = folder / f"{product.name}.ckpt"
-    release_checkpoint(source, checkpoint, recipe.ref_size)
+    release_checkpoint(source, checkpoint, recipe.ref_size, recipe.ref_side)
     costs = count(load_network(checkpoint)[0], SIZE, SIZE)
     _deploy(product, checkpoint, recipe)
     files = [(product.name, product.what, checkpoint, product.most_mb)]

@@ -33,8 +33,8 @@ def open_predictor(
             is f32, also where the runtime itself would choose less.
         device_id: which of several GPUs or Ascend cards.
         preprocess: fields of `Preprocess`, all of them for a model without contract. Of a model with one only
-            `ref_size` is used, in place of its own (see `input_size.use_ref_size`). The contract returned is the
-            file's.
+            `ref_size` and `ref_side` are used, in place of its own (see `input_size.use_ref_size`). The contract
+            returned is the file's.
 
     Raises:
         ModelError, CheckpointError: the file is missing, damaged, foreign or of an unknown kind, or has no contract
@@ -47,5 +47,5 @@ def open_predictor(
     options = RuntimeOptions(device, device_id, threads, precision or "f32", preprocess or {})
     predictor, contract = opener_of(path, options.precision, by_name)(path, options)
     predictor.source = str(path)
-    use_ref_size(predictor, options.preprocess.get("ref_size"), path)
+    use_ref_size(predictor, options.preprocess.get("ref_size"), path, options.preprocess.get("ref_side"))
     return predictor, contract

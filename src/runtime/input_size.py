@@ -14,16 +14,16 @@ class SizeOption:
 
     Attributes:
         name: Of the option.
-        short_side: Whether it may be the length of the shorter side.
+        one_side: Whether it may be the length of one side.
         optional: Whether the model's own size is taken where it is left out.
     """
 
     name: str
-    short_side: bool = False
+    one_side: bool = False
     optional: bool = True
 
 
-REF_SIZE = SizeOption("--ref_size", short_side=True)
+REF_SIZE = SizeOption("--ref_size", one_side=True)
 INPUT_SHAPE = SizeOption("--input_shape")
 SHAPE = SizeOption("--shape", optional=False)
 
@@ -51,14 +51,20 @@ def parse_input_shape(text: str) -> tuple[int, int]:
     return sides[-2], sides[-1]
 
 
-def use_ref_size(predictor: Predictor, ref_size: int | tuple[int, int] | None, model: object) -> None:
-    """Let `prepare` make inputs of `ref_size`: the shorter side in pixels, or (height, width) of every input.
+def use_ref_size(
+    predictor: Predictor, ref_size: int | tuple[int, int] | None, model: object, ref_side: str | None = None
+) -> None:
+    """Let `prepare` make inputs of `ref_size`: one side in pixels, or (height, width) of every input.
 
-    Nothing changes for None and for what the model says itself.
+    Nothing changes for None and for what the model says itself. `ref_side` says which side, "shorter" or "longer";
+    without it, it is the side that the model says.
 
     Raises:
+        ConfigError: `ref_side` where inputs have one size whatever the image.
         ModelError: the model takes inputs of one size only, or sides that are a multiple of another number.
     """
+    if ref_side is not None:
+        _use_ref_side(predictor, ref_side, ref_size, model)
     preprocess, form = predictor.preprocess, predictor.form
     if ref_size is None or ref_size == preprocess.ref_size or ref_size == form.size:
         return
@@ -67,6 +73,16 @@ def use_ref_size(predictor: Predictor, ref_size: int | tuple[int, int] | None, m
         predictor.form = replace(form, size=ref_size)  # a network of any size, resampled as it is used to
     else:
         predictor.preprocess = replace(preprocess, ref_size=ref_size)
+
+
+def _use_ref_side(predictor: Predictor, ref_side: str, ref_size: int | tuple[int, int] | None, model: object) -> None:
+    size = only_size(predictor.preprocess, predictor.form) if ref_size is None else ref_size
+    if isinstance(size, tuple):
+        raise ConfigError(
+            f"--ref_side {ref_side} says which side one number is the length of; {model} gets inputs of "
+            f"{show_size(size)} (height x width). Leave it out, or give --ref_size one number."
+        )
+    predictor.preprocess = replace(predictor.preprocess, ref_side=ref_side)
 
 
 def choose_size(
@@ -110,8 +126,8 @@ def _check(
                          "it without --input_shape.")  # fmt: skip
     multiple = preprocess.multiple
     if size < multiple if isinstance(size, int) else any(side % multiple for side in size):
-        short = f"a shorter side of at least {multiple} pixels or " if option.short_side else ""
-        raise ModelError(f"{option.name} is {_show(size)}; {model} takes {short}a height and a width that are "
+        one = f"a {preprocess.ref_side} side of at least {multiple} pixels or " if option.one_side else ""
+        raise ModelError(f"{option.name} is {_show(size)}; {model} takes {one}a height and a width that are "
                          f"multiples of {multiple}.")  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..common.cli import parse_finite
 from ..common.errors import ConfigError, DeviceError
 from ..spec.checks import MOST_REF_SIZE
-from ..spec.preprocess import Preprocess
+from ..spec.preprocess import SIDES, Preprocess
 
 PRECISIONS = ("f32", "bf16", "f16")
 _RETIRED = ("MYRIAD", "NCS", "NCS2", "HDDL", "VPU")
@@ -42,8 +42,7 @@ def _check_ref_size(ref_size: Any) -> None:
     sides = ref_size if isinstance(ref_size, tuple) else (ref_size, ref_size)
     if len(sides) != 2 or not all(isinstance(side, int) and 1 <= side <= MOST_REF_SIZE for side in sides):
         raise ConfigError(
-            f"`ref_size` must be the shorter side, or height and width, in pixels from 1 to {MOST_REF_SIZE}, got "
-            f"{ref_size}."
+            f"`ref_size` must be one side, or height and width, in pixels from 1 to {MOST_REF_SIZE}, got {ref_size}."
         )
 
 
@@ -104,7 +103,9 @@ def add_model_arguments(parser: argparse.ArgumentParser, threads: bool = True) -
         parser.add_argument("--threads", type=int, help="threads of the CPU (default: the runtime's choice)")
     parser.add_argument("--precision", choices=PRECISIONS, default="f32", help="OpenVINO's precision (default: f32)")
     parser.add_argument("--ref_size", type=int, nargs="+", metavar="N", help="another input size than the model's own: "
-                        "the shorter side in pixels, or height and width of every input")  # fmt: skip
+                        "one side in pixels, or height and width of every input")  # fmt: skip
+    parser.add_argument("--ref_side", choices=SIDES, help="which side a --ref_size of one number is the length of "
+                        "(default: as the model says; the shorter where it does not)")  # fmt: skip
     group = parser.add_argument_group("how the input is made, for models that this project did not write")
     group.add_argument("--mean", type=parse_finite, nargs=3, metavar="M", help="per channel, of values in [0, 1]")
     group.add_argument("--std", type=parse_finite, nargs=3, metavar="S", help="input = (value - mean) / std")

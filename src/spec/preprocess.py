@@ -8,6 +8,7 @@ from ..common.errors import NetworkError
 from . import checks
 
 COLORS = ("RGB", "BGR")
+SIDES = ("shorter", "longer")
 _MOST = 1e6  # of a mean or a deviation, which are of values in [0, 1]
 
 
@@ -17,9 +18,12 @@ class Preprocess:
 
     Attributes:
         mean, std: per colour channel, for values in [0, 1]; input = (rgb / 255 - mean) / std.
-        ref_size: length in pixels of the shorter side at the network's input, the aspect being kept. Or (height,
-            width) of every input, whatever the image's aspect, as MMNet takes it (see `src.imaging.to_input`).
+        ref_size: length in pixels of one side at the network's input, the aspect being kept. Or (height, width) of
+            every input, whatever the image's aspect, as MMNet takes it (see `src.imaging.to_input`).
         multiple: both sides are a multiple of this (the encoder halves five times).
+        color: order of the channels, RGB or BGR.
+        ref_side: which side a `ref_size` of one number is the length of, shorter or longer. Files of earlier versions
+            do not say it and mean the shorter one.
     """
 
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -27,6 +31,7 @@ class Preprocess:
     ref_size: int | tuple[int, int] = 512
     multiple: int = 32
     color: str = "RGB"
+    ref_side: str = "shorter"
 
     def __post_init__(self) -> None:
         if isinstance(self.ref_size, list):  # JSON knows no tuples
@@ -42,6 +47,8 @@ class Preprocess:
             checks.whole("`ref_size` and `multiple` of the pre-processing", value, checks.MOST_REF_SIZE)
         if self.color not in COLORS:
             raise NetworkError(f"`color` of the pre-processing must be RGB or BGR, got {self.color!r}.")
+        if self.ref_side not in SIDES:
+            raise NetworkError(f"`ref_side` of the pre-processing must be shorter or longer, got {self.ref_side!r}.")
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Preprocess":

@@ -25,6 +25,12 @@ def test_the_validation_set_states_the_size():
     assert stated(train).ref_size == 320
 
 
+def test_the_longer_side_can_be_stated():
+    both = stated([{"type": "ResizeByShort", "ref_size": 320}], [{"type": "ResizeByLong", "ref_size": 448}])
+    assert both == Preprocess(ref_size=448, ref_side="longer")
+    assert stated(val=[{"type": "ResizeByLong"}]) == Preprocess(ref_side="longer")
+
+
 def test_corners_aligned_are_one_size_for_all_images():
     assert stated(val=[{"type": "ResizeAlignCorners", "target_size": [288, 160]}]).ref_size == (160, 288)
     assert stated(val=[{"type": "ResizeAlignCorners"}]).ref_size == (256, 256)

@@ -9,9 +9,9 @@ from src.data.transforms import build_transforms
 from src.imaging import write_alpha, write_png
 from tests.support.transform_samples import apply, painted_sample
 
-ALL = ["LoadImages", "Resize", "ResizeByShort", "RandomCrop", "RandomHorizontalFlip", "GenTrimap", "Normalize",
-       "Transpose", "RandomScale", "RandomScaleCrop", "ColorJitter", "RandomGray", "RandomBlur", "RandomNoise",
-       "RandomJPEG", "BackgroundSwap"]  # fmt: skip
+ALL = ["LoadImages", "Resize", "ResizeByShort", "ResizeByLong", "RandomCrop", "RandomHorizontalFlip", "GenTrimap",
+       "Normalize", "Transpose", "RandomScale", "RandomScaleCrop", "ColorJitter", "RandomGray", "RandomBlur",
+       "RandomNoise", "RandomJPEG", "BackgroundSwap"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ALL)

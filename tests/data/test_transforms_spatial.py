@@ -11,6 +11,7 @@ SPATIAL = [
     ("Resize", {"target_size": [300, 90], "interp": "linear"}),
     ("ResizeByShort", {"ref_size": 64}),
     ("ResizeByShort", {"ref_size": 256}),
+    ("ResizeByLong", {"ref_size": 96}),
     ("RandomScale", {"scale": [0.4, 2.5]}),
     ("RandomCrop", {"crop_size": [100, 80]}),
     ("RandomCrop", {"crop_size": [400, 300]}),
@@ -83,6 +84,11 @@ def test_an_empty_gt_field_resizes_the_image_alone(kind):
 def test_resize_by_short_rounds_to_32():
     result = apply(painted_sample(100, 230), 0, "ResizeByShort", ref_size=50)
     assert result["image"].shape == (64, 128, 3)  # 50 -> 64 (1.56 multiples), 115 -> 128 (3.6)
+
+
+def test_resize_by_long_rounds_to_32():
+    result = apply(painted_sample(100, 230), 0, "ResizeByLong", ref_size=100)
+    assert result["image"].shape == (32, 96, 3)  # 43.5 -> 32 (1.36 multiples), 100 -> 96 (3.1)
 
 
 def test_random_scale_covers_its_range_evenly_in_the_logarithm():

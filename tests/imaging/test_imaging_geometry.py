@@ -21,22 +21,36 @@ from src.spec.preprocess import Preprocess
     ],
 )
 def test_network_size(size, network):
-    assert network_size(*size) == network
-    assert network_size(*size[::-1]) == network[::-1]
+    assert network_size(*size, Preprocess()) == network
+    assert network_size(*size[::-1], Preprocess()) == network[::-1]
 
 
 @pytest.mark.parametrize(("size", "text"), [((1, 400), "400x1 .* 204800x512"), ((600, 9700), "9700x600 .* 8288x512"),
                                                ((9000, 100), "100x9000 .* 96x8992")])  # fmt: skip
 def test_an_image_too_narrow_for_any_input(size, text):
     with pytest.raises(DataError, match=f"{text} .*may be 16 times 512"):
-        network_size(*size)
-    assert network_size(*size, ref_size=(64, 96)) == (64, 96)
-    assert network_size(600, 9600) == (512, 8192)
+        network_size(*size, Preprocess())
+    assert network_size(*size, Preprocess(ref_size=(64, 96))) == (64, 96)
+    assert network_size(600, 9600, Preprocess()) == (512, 8192)
 
 
 def test_network_size_with_other_numbers():
-    assert network_size(1000, 800, ref_size=256, multiple=16) == (320, 256)
-    assert network_size(1000, 800, ref_size=100, multiple=32) == (128, 96)
+    assert network_size(1000, 800, Preprocess(ref_size=256, multiple=16)) == (320, 256)
+    assert network_size(1000, 800, Preprocess(ref_size=100, multiple=32)) == (128, 96)
+
+
+@pytest.mark.parametrize(
+    ("size", "network"),
+    [
+        ((1080, 1620), (352, 512)),  # 1080 * 512 / 1620 = 341.3, 10.7 multiples of 32
+        ((400, 300), (512, 384)),
+        ((512, 512), (512, 512)),
+        ((20, 1000), (32, 512)),  # at least one multiple
+    ],
+)
+def test_the_longer_side_is_scaled_always(size, network):
+    longer = Preprocess(ref_side="longer")
+    assert network_size(*size, longer) == network and network_size(*size[::-1], longer) == network[::-1]
 
 
 def test_short_side_size_scales_always():

@@ -63,7 +63,7 @@ def test_weights_beyond_float16(tmp_path):
 
 def test_a_released_checkpoint_keeps_what_matters(tmp_path):
     trained = save_narrow(tmp_path / "t.ckpt", epoch=7, train={"best": 1.0}, scores={"mse": 0.1})
-    release_checkpoint(trained, tmp_path / "r.ckpt", ref_size=288)
+    release_checkpoint(trained, tmp_path / "r.ckpt", ref_size=288, ref_side="longer")
     meta = read_checkpoint(tmp_path / "r.ckpt").meta
     assert (meta.preprocess.ref_size, meta.epoch, meta.train, meta.scores) == (288, 7, {}, {"mse": 0.1})
     assert meta.source == {"file": "t.ckpt", "sha256": ReleasedFile.of(trained).sha256}

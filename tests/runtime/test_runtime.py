@@ -121,6 +121,20 @@ def test_another_input_size_than_the_model_s_own(narrow_models, kind):
             open_predictor(model, preprocess={"ref_size": ref_size})
 
 
+def test_which_side_is_the_file_s_word_unless_another_is_asked_for(tmp_path):
+    """Every runtime prepares inputs alike; a file of an earlier version means the shorter side."""
+    image = noise(256, 320)
+    path = save_narrow(tmp_path / "n.ckpt", preprocess=Preprocess(ref_size=96, ref_side="longer"))
+    assert open_predictor(path)[0].prepare(image).shape == (1, 3, 64, 96)  # 76.8 -> 64 (2.4 multiples)
+    shorter = open_predictor(path, preprocess={"ref_side": "shorter"})[0]
+    assert shorter.prepare(image).shape == (1, 3, 96, 128) and shorter.preprocess.ref_size == 96
+    assert open_predictor(path, preprocess={"ref_size": 64})[0].prepare(image).shape == (1, 3, 64, 64)
+    exported = export(path, "ONNX", tmp_path, ExportOptions())[0][0]
+    assert open_predictor(exported)[0].prepare(image).shape == (1, 3, 64, 96)
+    with pytest.raises(ConfigError, match=r"--ref_side longer .* gets inputs of 96x64"):
+        open_predictor(path, preprocess={"ref_size": (96, 64), "ref_side": "longer"})
+
+
 @pytest.mark.slow
 def test_a_model_of_one_size_takes_no_other(narrow_ckpt, tmp_path):
     path = export(narrow_ckpt, "ONNX", tmp_path, ExportOptions((1, 3, 96, 64)))[0][0]
@@ -175,6 +189,8 @@ def test_contracts_come_back_and_strange_ones_do_not(tmp_path):
     contract = Contract(Preprocess((0.1, 0.2, 0.3), ref_size=(256, 192)), "mmnet", spec, {"file": "a"}, {"mse": 0.01})
     assert read_contract(contract.to_json(), tmp_path) == contract
     values = json.loads(contract.to_json())
+    del values["preprocess"]["ref_side"]  # a file of an earlier version
+    assert read_contract(json.dumps(values), tmp_path) == contract
     for change, text in (
         ({"version": 2}, "version 2, this program reads version 1"),
         ({"preprocess": {"mean": [0, 0, 0]}}, "cannot be read .*std"),

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -60,22 +61,33 @@ def working_copy(folder: Path) -> Path:
     return copy
 
 
-def two_processes(folder: Path, config: Path, *flags: object) -> Path:
-    """The working copy after a run of two processes with one image each a step."""
-    copy = working_copy(folder)
+@dataclass(frozen=True)
+class Run:
+    """What two processes with one image each a step left: weights of both ranks, and the run's folder."""
+
+    copy: Path
+    folder: Path
+    ranks: tuple[dict[str, np.ndarray], ...]
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output"
+
+
+def two_processes(copy: Path, config: Path, *flags: object) -> Run:
     done = run_two(copy, config, *flags)
     assert done.status == 0, done.out + done.err
-    return copy
+    ranks = []
+    for rank in range(2):
+        with np.load(copy / f"rank{rank}_of_2.npz") as file:
+            ranks.append(dict(file))
+    return Run(copy, (copy / "train_parallel").resolve(), tuple(ranks))
 
 
 @pytest.fixture(scope="module")
-def parallel(tmp_path_factory, tiny_config) -> Path:
-    return two_processes(tmp_path_factory.mktemp("distributed"), tiny_config)
-
-
-def rank_weights(copy: Path, rank: int) -> dict[str, np.ndarray]:
-    with np.load(copy / f"rank{rank}_of_2.npz") as file:
-        return dict(file)
+def parallel(tmp_path_factory, tiny_config) -> Run:
+    """A run to its end; later runs of the same copy take its compiled step."""
+    return two_processes(working_copy(tmp_path_factory.mktemp("distributed")), tiny_config)
 
 
 def losses(folder: Path, names: tuple[str, ...] = ("loss", "semantic", "detail", "matte")) -> np.ndarray:
@@ -83,19 +95,19 @@ def losses(folder: Path, names: tuple[str, ...] = ("loss", "semantic", "detail",
     return np.array([[float(row[k]) for k in names] for row in metrics_rows(folder) if row["loss"]])
 
 
-def assert_equal_ranks(copy: Path) -> dict[str, np.ndarray]:
+def assert_equal_ranks(run: Run) -> dict[str, np.ndarray]:
     """Both processes ended with the same weights, which are returned."""
-    first, second = rank_weights(copy, 0), rank_weights(copy, 1)
+    first, second = run.ranks
     assert set(first) == set(second)
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
     return first
 
 
-def assert_trained_as_one(copy: Path, alone: Path) -> None:
+def assert_trained_as_one(run: Run, alone: Path) -> None:
     """The weights of two processes are those of one run in the folder `alone`."""
     expected = read_checkpoint(alone / "ckpt" / "MODNet_last.ckpt").weights
-    for name, value in rank_weights(copy, 0).items():
+    for name, value in run.ranks[0].items():
         np.testing.assert_allclose(value, expected[name].asnumpy(), atol=1e-4, err_msg=name)
 
 
@@ -103,14 +115,14 @@ def test_both_processes_end_with_equal_weights(parallel, narrow_ckpt):
     weights, start = assert_equal_ranks(parallel), read_checkpoint(narrow_ckpt).weights
     assert set(weights) == set(start)
     assert np.abs(weights["f_branch.head.conv.weight"] - start["f_branch.head.conv.weight"].asnumpy()).max() > 1e-4
-    saved = read_checkpoint(parallel / "train_parallel" / "output" / "ckpt" / "MODNet_last.ckpt")
+    saved = read_checkpoint(parallel.output / "ckpt" / "MODNet_last.ckpt")
     for name, value in weights.items():
         np.testing.assert_array_equal(value, saved.weights[name].asnumpy(), err_msg=name)
 
 
 def test_they_train_as_one_process_with_the_doubled_batch(parallel, tiny_config, tmp_path):
     whole_run(tiny_config, tmp_path / "output", "--batch_size", 2, *FLAGS)
-    ours = losses(parallel / "train_parallel" / "output")
+    ours = losses(parallel.output)
     assert ours.shape == (6, 4)
     np.testing.assert_allclose(ours, losses(tmp_path / "output"), rtol=1e-4)
     assert_trained_as_one(parallel, tmp_path / "output")
@@ -120,20 +132,20 @@ def test_they_train_as_one_process_with_the_doubled_batch(parallel, tiny_config,
 def test_they_adapt_as_one_process_with_the_doubled_batch(soc_config, narrow_ckpt, tmp_path):
     """SOC in two processes: each has the backup of the weights that both share, and renews it after each epoch."""
     flags = ("--soc", "--optimizer", "sgd", "--ema_decay", 0)
-    copy = two_processes(tmp_path, soc_config, *flags)
-    weights, start = assert_equal_ranks(copy), read_checkpoint(narrow_ckpt).weights
+    run = two_processes(working_copy(tmp_path), soc_config, *flags)
+    weights, start = assert_equal_ranks(run), read_checkpoint(narrow_ckpt).weights
     assert np.abs(weights["f_branch.head.conv.weight"] - start["f_branch.head.conv.weight"].asnumpy()).max() > 1e-5
     whole_run(soc_config, tmp_path / "output", "--batch_size", 2, *FLAGS, *flags)
     names = ("loss", "soc_semantic", "soc_detail")
-    ours = losses(copy / "train_parallel" / "output", names)
+    ours = losses(run.output, names)
     assert ours.shape == (6, 3)
     np.testing.assert_allclose(ours, losses(tmp_path / "output", names), rtol=1e-3, atol=1e-6)
-    assert_trained_as_one(copy, tmp_path / "output")
+    assert_trained_as_one(run, tmp_path / "output")
 
 
 def test_every_process_has_its_log(parallel):
-    run = (parallel / "train_parallel").resolve()
-    assert run.parent == parallel / "runs" and run.name.startswith("train_parallel-")
+    run = parallel.folder
+    assert run.parent == parallel.copy / "runs" and run.name.startswith("train_parallel-")
     log = (run / "train.log").read_text()
     assert "[TRAIN] epoch=2/2, iter=3/3" in log and "6 images, 3 steps an epoch" in log
     assert "[TRAIN]" not in (run / "log" / "worker_1.log").read_text()  # rank 0 alone speaks and writes
@@ -144,11 +156,9 @@ def test_every_process_has_its_log(parallel):
     ("dying", "status", "saved", "words"),
     [("1 2 9", 137, 1, "rank 1 was ended by SIGKILL"), ("0 3 15", 143, 4, "rank 0 ended with status 143")],
 )
-def test_a_run_whose_process_was_ended_goes_on_as_if_it_had_not(
-    parallel, tiny_config, tmp_path, dying, status, saved, words
-):
+def test_a_run_whose_process_was_ended_goes_on_as_if_it_had_not(parallel, tiny_config, dying, status, saved, words):
     """From what the first step saved, or from the step in which rank 0 was asked to stop."""
-    copy = working_copy(tmp_path)
+    copy = parallel.copy
     done = run_two(copy, tiny_config, DYING=dying)
     assert done.status == status, done.out + done.err
     output = (copy / "train_parallel" / "output").resolve()
@@ -158,7 +168,8 @@ def test_a_run_whose_process_was_ended_goes_on_as_if_it_had_not(
     again = run_two(copy, tiny_config, "--resume", "train_parallel")
     assert again.status == 0, again.out + again.err
     ours, expected = (
-        read_checkpoint(root / "train_parallel/output/ckpt/MODNet_last.ckpt") for root in (copy, parallel)
+        read_checkpoint(folder / "output" / "ckpt" / "MODNet_last.ckpt")
+        for folder in (copy / "train_parallel", parallel.folder)
     )
     assert ours.meta.step == expected.meta.step == 6
     for name, value in expected.weights.items():

@@ -1,5 +1,7 @@
 """Mixed precision and its loss scale, as far as a CPU shows them: MindSpore's own operators, with float16 inside."""
 
+from collections.abc import Iterator
+
 import mindspore as ms
 import numpy as np
 import pytest
@@ -50,14 +52,27 @@ def scale_of(state: dict[str, ms.Tensor]) -> tuple[float, int]:
     return float(state["loss_scale/value"].asnumpy()), int(state["loss_scale/good_steps"].asnumpy())
 
 
+SETTINGS = {"optimizer": "sgd", "momentum": 0.0, "clip_grad_norm": 0.5}
+
+
+@pytest.fixture(scope="module")
+def portable() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODNET_CPU_OPS", "0")
+        yield
+
+
+@pytest.fixture(scope="module")
+def in_float32(portable: None) -> tuple[float, dict[str, np.ndarray]]:
+    return one_step(train_step(narrow_network(), Config.from_values(**SETTINGS)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["O2", "O3"])
-def test_a_step_in_float16_is_nearly_that_in_float32(level: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_step_in_float16_is_nearly_that_in_float32(level: str, in_float32: tuple[float, dict[str, np.ndarray]]):
     """Clipping included; and an overflow leaves the weights as they are and halves the scale, which a state keeps."""
-    monkeypatch.setenv("MODNET_CPU_OPS", "0")
-    settings = {"optimizer": "sgd", "momentum": 0.0, "clip_grad_norm": 0.5}
-    expected, straight = one_step(train_step(narrow_network(), Config.from_values(**settings)))
-    step = train_step(narrow_network(), Config.from_values(**settings, amp_level=level))
+    expected, straight = in_float32
+    step = train_step(narrow_network(), Config.from_values(**SETTINGS, amp_level=level))
     total, change = one_step(step)  # gradients of these few pixels, times the first scale, are beyond float16
     assert total == pytest.approx(expected, rel=5e-3) and total != expected
     assert all((values == 0).all() for values in change.values())

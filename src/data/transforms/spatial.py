@@ -1,5 +1,6 @@
 """Transforms that move pixels: image, alpha, trimap and foreground always together."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import cv2
 import numpy as np
 
 from ...common.errors import DataError
-from ...imaging import crop_reflect, nearest_multiple, resize, short_side_size
+from ...imaging import crop_reflect, long_side_size, nearest_multiple, resize, short_side_size
 from . import checks
 from .registry import Sample, Transform, register
 
@@ -91,10 +92,9 @@ class Resize(Transform):
         return _resized(sample, height, width, self.gt_field, self.interp)
 
 
-@register
 @dataclass(frozen=True)
-class ResizeByShort(Transform):
-    """Resize so that the shorter side is `ref_size`, both sides rounded to the nearest multiple of 32.
+class _ResizeBySide(Transform):
+    """Resize so that one side is `ref_size`, both sides rounded to the nearest multiple of 32.
 
     Args:
         gt_field, interp: as for `Resize`.
@@ -110,11 +110,30 @@ class ResizeByShort(Transform):
         checks.whole("ref_size", self.ref_size, 1)
         checks.check_choice("interp", self.interp, ("area", "linear"))
 
+    @staticmethod
+    @abstractmethod
+    def size(height: int, width: int, ref_size: int, multiple: int) -> tuple[int, int]:
+        """(height, width) for an image of such a size."""
+
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Give image, alpha and trimap with a shorter side of about `ref_size`; see `gt_field`."""
+        """Give image, alpha and trimap with that side about `ref_size`; see `gt_field`."""
         full_height, full_width = sample["image"].shape[:2]
-        height, width = short_side_size(full_height, full_width, self.ref_size, _MULTIPLE)
+        height, width = self.size(full_height, full_width, self.ref_size, _MULTIPLE)
         return _resized(sample, height, width, self.gt_field, self.interp)
+
+
+@register
+class ResizeByShort(_ResizeBySide):
+    """Resize so that the shorter side is `ref_size`; arguments as for `ResizeByLong`."""
+
+    size = staticmethod(short_side_size)
+
+
+@register
+class ResizeByLong(_ResizeBySide):
+    """Resize so that the longer side is `ref_size`; arguments as for `ResizeByShort`."""
+
+    size = staticmethod(long_side_size)
 
 
 def _resized(sample: Sample, height: int, width: int, gt_field: tuple[str, ...], interp: str) -> Sample:
