@@ -10,6 +10,7 @@ from importlib import import_module
 
 from .checks import SEEDS, shown
 from .errors import DeviceError, MattingError
+from .text import truth_of
 
 
 def parse_share(text: str) -> float:
@@ -32,6 +33,14 @@ def parse_finite(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"expected a finite number, got {text!r}")
     return value
+
+
+def parse_truth(text: str) -> bool:
+    """`True`, `yes`, `1` or `False`, `no`, `0`; for the `type` of an option."""
+    try:
+        return truth_of(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}") from None
 
 
 def parse_seed(text: str) -> int:

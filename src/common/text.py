@@ -15,6 +15,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean `{lower[close[0]]}`?" if close else f" Known are: {', '.join(known)}."
 
 
+def truth_of(text: str) -> bool:
+    """`True`, `yes`, `1` or `False`, `no`, `0`, in any case of letters; ValueError for anything else."""
+    lower = text.lower()
+    if lower in ("true", "yes", "1"):
+        return True
+    if lower in ("false", "no", "0"):
+        return False
+    raise ValueError(text)
+
+
 def natural_order(names: Iterable[str]) -> list[str]:
     """Sorted with runs of digits compared as numbers; the same on every machine."""
     return sorted(names, key=lambda name: [_run_key(run) for run in re.findall(r"\d+|\D+", name)])

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..common.checks import shown
 from ..common.errors import ConfigError
+from ..common.text import truth_of
 
 
 def coerce(name: str, value: Any, annotation: Any) -> Any:
@@ -24,15 +25,6 @@ def coerce(name: str, value: Any, annotation: Any) -> Any:
             continue
     expected = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
     raise ConfigError(f"`{name}` must be {expected}, got {shown(value)}.")
-
-
-def _parse_bool(value: Any) -> bool:
-    lower = str(value).lower()
-    if lower in ("true", "yes", "1"):
-        return True
-    if lower in ("false", "no", "0"):
-        return False
-    raise ValueError(value)
 
 
 def _parse_int(value: Any) -> int:
@@ -53,7 +45,12 @@ def _parse_str(value: Any) -> str:
     return value
 
 
-_PARSERS: dict[type, Callable[[Any], Any]] = {bool: _parse_bool, int: _parse_int, float: _parse_float, str: _parse_str}
+_PARSERS: dict[type, Callable[[Any], Any]] = {
+    bool: lambda value: truth_of(str(value)),
+    int: _parse_int,
+    float: _parse_float,
+    str: _parse_str,
+}
 
 
 def plain(value: Any) -> Any:

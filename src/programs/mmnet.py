@@ -93,9 +93,11 @@ def _on_dataset(config: Config, args: argparse.Namespace) -> Config:
 
 
 def newest_checkpoint(path: Path) -> Path:
-    """A checkpoint itself, or the one of a folder (or of its ckpt/) that was written last."""
-    if path.is_file():
-        return path.resolve()
+    """A checkpoint itself, with or without `.ckpt`, or the one of a folder (or of its ckpt/) that was written last."""
+    named = f"{path.name}.ckpt"  # as MMNet's users name one: TRAIN_DIR/MMNet-500
+    for file in (path, path.with_name(named), path.parent / "ckpt" / named):
+        if file.is_file():
+            return file.resolve()
     found = [*path.glob("*.ckpt"), *path.glob("ckpt/*.ckpt")]
     if not found:
         raise CheckpointError(f"No checkpoint at {path}, nor below it. Give a .ckpt file or the folder of a run.")

@@ -4,6 +4,7 @@
     python prune.py --ckpt_path MODNet_best.ckpt --strategy budget --target macs=2.5G --config P3M.yml --output_path p
 
 Leaves pruned.ckpt, report.txt, report.json and report.png in --output_path; retrain it with train.py --ckpt_path.
+ModelCompression's --ckpt_path, --ratio, --threshold, --weight_replace and --verbose mean the same here.
 """
 
 import argparse
@@ -28,6 +29,6 @@ def main() -> None:
 
     select_device(config.run.device_target, config.run.device_id)
     report = prune_checkpoint(config, options)
-    for line in report.to_text().splitlines():
+    for line in report.to_text(layers=args.verbose).splitlines():
         logger.info(line)
     logger.info("-> %s", config.run.output_path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..common.checks import check_choice
-from ..common.cli import parse_finite
+from ..common.cli import parse_finite, parse_truth
 from ..common.errors import ConfigError
 from ..config.config import Config, load_config
 from ..config.options import add_arguments as add_configuration
@@ -45,6 +45,7 @@ class PruneOptions:
         norm: "ib": instance norms stay; "batch": all become batch norms; "auto": those whose harm is worth it.
         norm_cost: share by which "auto" lets the MSE rise before any retraining.
         compatible: keep to widths that ModelCompression's side file can tell.
+        weight_replace: the narrow network has the kept channels' weights; else new ones, to train it from scratch.
     """
 
     strategy: str = "original"
@@ -61,6 +62,7 @@ class PruneOptions:
     norm: str = "ib"
     norm_cost: float = 0.1
     compatible: bool = False
+    weight_replace: bool = True
 
     def __post_init__(self) -> None:
         self._check_values()
@@ -69,6 +71,9 @@ class PruneOptions:
             raise ConfigError(
                 f"ModelCompression's networks have IBNorm: --compatible cannot go with --norm {self.norm}."
             )
+        if self.calibration is not None and not self.weight_replace:
+            raise ConfigError("--calibration renews norms of kept weights; --weight_replace False keeps none. "
+                              "Leave one of them out.")  # fmt: skip
         if self.calibration is not None and not (self.recalibrate or self.replaces_norms):
             raise ConfigError("--calibration gives images to renew norms with, --no_recalibration forbids it.")
 
@@ -151,6 +156,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sensitivity_images", "--sensitivity_pictures", type=int, help="validation images a trial (default: 8)")
     add("--norm", help="ib: instance norms stay (default); batch: they become batch norms; auto: where it pays "
         "(norms.csv)")  # fmt: skip
+    add("--weight_replace", type=parse_truth, default=True, metavar="BOOL", help="False: only the widths are kept, and "
+        "the weights are new, to train from scratch (default: True)")  # fmt: skip
+    add("--verbose", type=parse_truth, default=True, metavar="BOOL", help="False: no line for each layer in the log; "
+        "report.txt has them (default: True)")  # fmt: skip
+    add("--save_dir", dest="output_path", default=argparse.SUPPRESS, help="as --output_path")
     add("--norm_cost", type=parse_finite, help="auto: share by which the MSE may rise untrained (default: 0.1)")
 
 
@@ -171,6 +181,7 @@ def from_args(args: argparse.Namespace) -> PruneOptions:
         recalibrate=not args.no_recalibration,
         norm=args.norm or "ib",
         compatible=args.compatible,
+        weight_replace=args.weight_replace,
         **given,
     )
     readers = options._readers()

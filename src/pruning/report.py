@@ -12,6 +12,7 @@ from ..models.costs import LayerCost, count
 from ..models.narrowing import part_of
 
 CONVENTIONS = {
+    "parameters_published": "those of convolutions and dense layers alone, without norms",
     "macs": "deployed: multiplications of convolutions and dense layers at inference, 512x512",
     "macs_with_heads": "the same with the heads that only training needs",
     "macs_published": "with heads, plus biases, norms (2 a batch-normalised number), activations and pooling",
@@ -66,18 +67,20 @@ class PruneReport:
     layers: tuple[LayerChange, ...]
     latency: dict[str, float] | None = None
 
-    def to_text(self) -> str:
-        """The report as report.txt holds it: totals, parts, and a line a layer."""
+    def to_text(self, layers: bool = True) -> str:
+        """The report as report.txt holds it: totals, parts, and with `layers` a line for each layer."""
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         lines = [f"Pruned {self.source['file']}: {self.strategy} ({settings})", ""]
-        lines += [f"{name:<18} {_total(values)}" for name, values in self.totals.items()]
+        lines += [f"{name:<20} {_total(values)}" for name, values in self.totals.items()]
+        lines.append(f"{'as tables publish':<20} {_published(self.totals)}")
         if self.latency:
-            lines.append("latency, ms".ljust(19) + "{dense:.2f} => {measured:.2f} ({predicted:.2f} predicted)".format(
+            lines.append("latency, ms".ljust(21) + "{dense:.2f} => {measured:.2f} ({predicted:.2f} predicted)".format(
                 **self.latency))  # fmt: skip
         lines += ["", *(f"{name}: {text}" for name, text in CONVENTIONS.items()), ""]
         for part, costs in self.parts.items():
             lines.append(f"{part:<10} parameters {_total(costs['parameters'])}, MACs {_total(costs['macs'])}")
-        return "\n".join([*lines, "", *(layer.line() for layer in self.layers), ""])
+        each = ["", *(layer.line() for layer in self.layers)] if layers else []
+        return "\n".join([*lines, *each, ""])
 
     def save(self, folder: Path) -> None:
         """Write report.json, report.txt and report.png."""
@@ -101,7 +104,7 @@ def compare(
         _change(a, b, part_of(before, a.name), a.name not in old.deployed)
         for a, b in zip(old.layers, new.layers, strict=True)
     )
-    names = ("parameters", "macs", "macs_with_heads", "macs_published")
+    names = ("parameters", "parameters_published", "macs", "macs_with_heads", "macs_published")
     return PruneReport(
         network=before.spec.network,
         source=source,
@@ -143,6 +146,21 @@ def _arrow(values: tuple[int, int]) -> str:
 def _total(values: tuple[int, int]) -> str:
     before, after = values
     return f"{_arrow(values)} ({1 - after / before:.1%} less)" if before else _arrow(values)
+
+
+def _published(totals: dict[str, tuple[int, int]]) -> str:
+    """The figures as MODNet's and ModelCompression's tables have them: millions cut, billions rounded to two digits."""
+
+    def millions(name: str) -> str:
+        return " => ".join(f"{value // 10_000 / 100:.2f}" for value in totals[name]) + " M"
+
+    def billions(name: str) -> str:
+        return " => ".join(f"{value / 1e9:.2f}" for value in totals[name]) + " G"
+
+    return (
+        f"parameters {millions('parameters_published')} (convolutions and dense layers) or {millions('parameters')} "
+        f"(all); MACs {billions('macs_with_heads')} (with heads) or {billions('macs_published')} (with norms too)"
+    )
 
 
 def draw(report: PruneReport, path: Path) -> None:

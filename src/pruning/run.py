@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import mindspore as ms
 from mindspore import nn
 
 from ..checkpoint.file import file_source, load_network, save_checkpoint, weights_of
@@ -15,6 +16,7 @@ from ..config.config import Config
 from ..config.sections import LossSection
 from ..losses import objective_of
 from ..model_file.releases import find_model
+from ..models.build import build_network
 from ..spec.modnet import ModNetSpec
 from ..spec.serialisation import NetworkSpec
 from .calibration import Batch
@@ -46,8 +48,11 @@ def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
     costs, norms = Costs(network, setting, output), NormStep(options, images, output)
     plan = _plan(network, setting, options, costs, images)
     narrow, done = norms.replace(network, prune(network, plan.keep, setting.channels))
+    if not options.weight_replace:
+        ms.set_seed(config.run.seed)
+        narrow, done = build_network(narrow.spec), done | {"weights": "new"}
     plan = replace(plan, settings=plan.settings | done)
-    batches = norms.recalibrate(narrow)
+    batches = norms.recalibrate(narrow) if options.weight_replace else 0
     latency = costs.check(narrow, plan.keep, same_norms=not options.replaces_norms)
     source = file_source(find_model(checkpoint, (".ckpt",)))
     report = compare(network, narrow, source, plan.strategy, plan.settings, batches, latency)

@@ -1,12 +1,16 @@
 """Options that cannot go together, found before any work: a run asks here, and so does the data doctor."""
 
 from ..common.errors import ConfigError, DeviceError
+from ..common.log import logger
 from ..config.config import Config
+from ..config.sections import FINE_TUNING_RATE, ScheduleSection
 from ..data.preprocess import preprocess_of
 from ..models.backbones import find_backbone
 from .network import check_input, new_spec
 from .optimisers import find_optimiser
 from .schedule import find_schedule
+
+HIGH_RATE = 0.005  # at which training from a whole network gets a warning
 
 
 def check_options(config: Config, device: str) -> None:
@@ -25,6 +29,16 @@ def check_options(config: Config, device: str) -> None:
         raise ConfigError(f"`{idle}` needs a teacher: give --teacher CKPT, or leave --{idle} out.")
     if config.soc.soc:
         _check_adaptation(config)
+
+
+def warn_of_rate(schedule: ScheduleSection) -> None:
+    """A warning for a learning rate that would soon undo what a whole network has learned."""
+    if schedule.peak >= HIGH_RATE:
+        logger.warning(
+            "lr %g with the weights of a whole network: so high a rate undoes most of what they hold. Without --lr it "
+            "is %g; configs/finetune.yml is a recipe. To train from new weights, add --from_scratch.", schedule.peak,
+            FINE_TUNING_RATE,
+        )  # fmt: skip
 
 
 def check_new_network(config: Config) -> None:

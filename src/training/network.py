@@ -32,11 +32,19 @@ _NEW_SPECS: dict[str, Callable[[NetworkSection], NetworkSpec]] = {
 
 @dataclass(frozen=True)
 class Start:
-    """A network before the first step of a run; `resumed` is the checkpoint that the run continues, if any."""
+    """A network before the first step of a run.
+
+    Attributes:
+        network: With its first weights.
+        spec: Its numbers.
+        resumed: The checkpoint that the run continues, if any.
+        whole: Whether the weights are those of a whole network, which pruning has not just cut.
+    """
 
     network: nn.Cell
     spec: NetworkSpec
     resumed: Checkpoint | None = None
+    whole: bool = False
 
     @property
     def steps_done(self) -> int:
@@ -57,10 +65,13 @@ def start_network(
     find_backbone(section.encoder)  # an unknown one is refused whatever the weights come from
     resumed = read_checkpoint(find_resumable(resume)) if resume else None
     ms.set_seed(seed)
+    whole = False
     if resumed is not None:
         network = _with_weights(resumed)
     elif section.ckpt_path:
-        network = from_checkpoint(read_checkpoint(section.ckpt_path), section)
+        given = read_checkpoint(section.ckpt_path)
+        network = from_checkpoint(given, section)
+        whole = not (section.from_scratch or "pruning" in given.meta.source)
     else:
         network = build_network(new_spec(section))
         if section.backbone_pretrained and network.spec.encoder_name:
@@ -69,7 +80,7 @@ def start_network(
         check_adaptable(network.spec)
     check_input(network.spec, pre)
     adjust(network, section)
-    return Start(network, network.spec, resumed)
+    return Start(network, network.spec, resumed, whole)
 
 
 def new_spec(section: NetworkSection) -> NetworkSpec:

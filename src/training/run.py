@@ -4,7 +4,7 @@ from ..backend.device import select_device
 from ..common.log import setup_logging
 from ..config.config import Config
 from ..models.norms import synchronise_batch_norm
-from .checks import check_options
+from .checks import check_options, warn_of_rate
 from .inputs import find_inputs
 from .network import start_network
 from .objective import make_step
@@ -20,6 +20,8 @@ def train(config: Config) -> None:
     setup_logging(rank=world.rank)
     inputs = find_inputs(config)
     start = start_network(config.network, config.run.resume, config.run.seed, inputs.preprocess, config.soc.soc)
+    if start.whole:
+        warn_of_rate(config.schedule)
     if config.run.sync_bn:
         synchronise_batch_norm(start.network, device)
     step = make_step(start.network, inputs.preprocess, config, world.size)

@@ -10,12 +10,14 @@ from ..common.log import logger
 
 CONFIG_NAME = "config.yml"
 _LAST, _BEST = "_last.ckpt", "_best.ckpt"
+_BY_STEP = ("MMNet",)  # networks whose numbered checkpoints are known by the step alone
 
 
 class RunFolder:
-    """Paths inside a run's folder; names of checkpoints are the zoo's: `ckpt/MODNet-<epoch>_<steps>.ckpt`.
+    """Paths inside a run's folder.
 
-    `title` is the network's name in them.
+    `title`, the network's name, begins the names of checkpoints: the zoo's `ckpt/MODNet-<epoch>_<steps>.ckpt`, and
+    `ckpt/MMNet-<steps>.ckpt` as MMNet's own programs have it.
     """
 
     def __init__(self, root: Path, title: str = "MODNet") -> None:
@@ -62,7 +64,8 @@ class RunFolder:
 
     def epoch(self, epoch: int, step: int) -> Path:
         """A checkpoint that is kept at this epoch and step."""
-        return self.checkpoints / f"{self.title}-{epoch}_{step}.ckpt"
+        number = step if self.title in _BY_STEP else f"{epoch}_{step}"
+        return self.checkpoints / f"{self.title}-{number}.ckpt"
 
     def sheet(self, epoch: int) -> Path:
         """Validation images of an epoch to look at."""
@@ -77,7 +80,7 @@ class RunFolder:
 
     def prune(self, keep: int) -> None:
         """Remove the oldest interval checkpoints of this run so that `keep` stay; last and best are not counted."""
-        name = re.compile(re.escape(self.title) + r"-\d+_(\d+)\.ckpt$")
+        name = re.compile(re.escape(self.title) + r"-(?:\d+_)?(\d+)\.ckpt$")
         found = sorted((int(match[1]), path) for path in self.checkpoints.iterdir() if (match := name.match(path.name)))
         for _, path in found[:-keep]:
             path.unlink()

@@ -105,6 +105,44 @@ def test_inputs_without_a_model(tmp_path):
         np.testing.assert_allclose(x, np.broadcast_to(np.reshape(expected, (1, 3, 1, 1)), x.shape), atol=1e-6)
 
 
+def test_the_vendors_command_lines(results, tiny_config, tmp_path):
+    """image2npz.py and vamp_eval.py with the options of the vendor's programs; results numbered, as its runner does."""
+    spec = load_config(tiny_config).dataset("val_dataset")
+    root, lists = Path(spec.dataset_root), tmp_path / "npz_datalist.txt"
+    images, alphas = root / spec.img_subpath, root / spec.alpha_subpath
+    asked = ("--dataset_path", images, "--target_path", tmp_path / "npz", "--text_path", lists)
+    done = run_main(image2npz.main, *asked)
+    assert done.status == 0, done.err
+    assert lists.read_text() == "".join(f"{tmp_path / 'npz' / name}.npz\n" for name in ("v00000", "v00001"))
+    assert read_npz(tmp_path / "npz" / "v00000.npz", "input").shape == (1, 3, 480, 288)
+    again = run_main(image2npz.main, *asked)
+    assert again.status == 2 and "Give another --datalist" in again.err
+
+    numbered = tmp_path / "npz_output"
+    numbered.mkdir()
+    for i, name in enumerate(("v00000", "v00001")):
+        write_npz(numbered / f"output_{i:06d}.npz", "output_0", read_npz(results["results"] / f"{name}.npz", "output"))
+    line = ("--src_dir", images, "--gt_dir", alphas, "--input_npz_path", lists, "--out_npz_dir", numbered,
+            "--input_shape", "96", "64", "--draw_dir", tmp_path / "drawn")  # fmt: skip
+    found = score(*line, "--vamp_flag", "--output_path", tmp_path / "scores")
+    expected = score("--results", results["results"], "--alpha", alphas, "--output_path", tmp_path / "plain")
+    assert found.whole == pytest.approx(expected.whole) and found.pictures == 2
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["v00000.png", "v00001.png"]
+
+    def refused(text: str, *arguments) -> None:
+        done = run_main(npz_eval.main, *arguments)
+        assert done.status == 2 and text in done.err, done.err
+
+    refused("No npz in", *line)
+    refused("expected are 64 x 96 pixels", *line, "--input_shape", "64", "96", "--vamp_flag")
+    (numbered / "output_000001.npz").unlink()
+    refused("has 1 npz file for 2 inputs of the list", *line, "--vamp_flag")
+    refused("add --datalist FILE", "--results", numbered, "--alpha", alphas, "--vamp_flag")
+    lists.write_text("v00001.npz\n")  # one image of the two
+    one = score("--results", numbered, "--alpha", alphas, "--datalist", lists, "--vamp_flag", "--output_path", tmp_path)
+    assert [picture["name"] for picture in one.per_picture] == ["v00001"]
+
+
 def test_alphas_of_a_folder_and_drawings(results, tiny_config, tmp_path):
     spec = load_config(tiny_config).dataset("val_dataset")
     root = Path(spec.dataset_root)
@@ -230,7 +268,6 @@ def test_bad_inputs_of_image2npz(models, narrow_ckpt, tmp_path):
         asked = ("--input", tmp_path / "in", "--output", tmp_path / "out", *options)
         assert text in run_main(image2npz.main, *asked).assert_refused()
 
-    refused("Say --input_shape 1,3,480,288")
     refused("Say --input_shape 1,3,480,288", "--model", narrow_ckpt)
     refused(
         "takes only inputs of 96x64 (height x width), not 64x96: leave --input_shape out",

@@ -87,12 +87,12 @@ def test_everything_by_name(own_layout, tmp_path):
 
 def test_validation_takes_the_newest_checkpoint(own_layout, tmp_path):
     (tmp_path / "run" / "ckpt").mkdir(parents=True)
-    for age, name in enumerate(("MMNet_last.ckpt", "MMNet-1_500.ckpt")):
+    for age, name in enumerate(("MMNet_last.ckpt", "MMNet-500.ckpt")):
         (tmp_path / "run" / "ckpt" / name).write_text("")
         os.utime(tmp_path / "run" / "ckpt" / name, (1000 - age, 1000 - age))
     last = tmp_path / "run" / "ckpt" / "MMNet_last.ckpt"
     assert written("validate", tmp_path, own_layout, tmp_path / "run").network.ckpt_path == str(last)
-    other = last.with_name("MMNet-1_500.ckpt")
+    other = last.with_name("MMNet-500.ckpt")
     config = written("validate", tmp_path, own_layout, tmp_path / "run", "--checkpoint_path", other)
     assert config.network.ckpt_path == str(other) and config.dataset("val_dataset").img_subpath == "test/image"
     assert newest_checkpoint(last.parent) == last

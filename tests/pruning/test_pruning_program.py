@@ -10,6 +10,7 @@ from src.checkpoint.file import file_source, load_network, read_checkpoint
 from src.common.errors import OutputError
 from src.models.costs import count
 from src.programs import prune
+from src.pruning.report import PruneReport
 from tests.support.narrow import narrow_spec, save_narrow
 from tests.support.programs import run_main
 
@@ -54,7 +55,7 @@ def test_reports_agree_with_the_networks(uniform, narrow_ckpt):
     output, printed = uniform
     report = json.loads((output / "report.json").read_text())
     before, after = (count(load_network(path)[0]) for path in (narrow_ckpt, output / "pruned.ckpt"))
-    for name in ("parameters", "macs", "macs_with_heads", "macs_published"):
+    for name in ("parameters", "parameters_published", "macs", "macs_with_heads", "macs_published"):
         assert report["totals"][name] == [getattr(before, name), getattr(after, name)]
     for name in ("parameters", "macs"):
         sums = np.sum([costs[name] for costs in report["parts"].values()], axis=0)
@@ -67,6 +68,40 @@ def test_reports_agree_with_the_networks(uniform, narrow_ckpt):
     assert "no pruned.json for ModelCompression's programs: ModelCompression's networks are MODNets on" in printed
     assert (output / "report.png").read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in output.iterdir()} == {"pruned.ckpt", "report.json", "report.txt", "report.png"}
+
+
+def test_figures_as_published_tables_have_them():
+    """MODNet -> MODNet-P: what `tests/models/test_costs.py` counts, cut or rounded as the tables are."""
+    totals = {
+        "parameters": (6_487_075, 1_368_619),
+        "parameters_published": (6_452_243, 1_342_435),
+        "macs": (15_465_971_712, 3_661_959_712),
+        "macs_with_heads": (18_117_066_752, 4_383_674_912),
+        "macs_published": (18_317_804_864, 4_499_881_000),
+    }
+    report = PruneReport("modnet", {"file": "modnet.ckpt"}, "original", {}, 0, totals, {}, ())
+    text = report.to_text()
+    assert "parameters 6.45 => 1.34 M (convolutions and dense layers) or 6.48 => 1.36 M (all)" in text
+    assert "MACs 18.12 => 4.38 G (with heads) or 18.32 => 4.50 G (with norms too)" in text
+
+
+def test_the_original_programs_command_line(narrow_ckpt, tmp_path):
+    """`main.py --ckpt_path --ratio --threshold --weight_replace --verbose`: False means False."""
+    kept, new = tmp_path / "kept", tmp_path / "new"
+    flags = ("--ratio", "0.5", "--threshold", "0.5", "--verbose", "False")
+    done = pruned(narrow_ckpt, kept, *flags, "--weight_replace", "True")
+    assert done.status == 0 and "encoder.head.conv" not in done.out, done.err
+    assert "encoder.head.conv" in (kept / "report.txt").read_text()
+    done = run_main(prune.main, "--device_target", "CPU", "--ckpt_path", narrow_ckpt, "--save_dir", new, *flags,
+                    "--weight_replace", "False")  # fmt: skip
+    assert done.status == 0, done.err
+    one, other = (read_checkpoint(folder / "pruned.ckpt") for folder in (kept, new))
+    assert one.meta.spec == other.meta.spec
+    assert "weights new" in other.meta.source["pruning"] and "weights" not in one.meta.source["pruning"]
+    name = next(name for name, weight in one.weights.items() if len(weight.shape) == 4)
+    assert not np.allclose(one.weights[name].asnumpy(), other.weights[name].asnumpy(), atol=1e-3)
+    done = pruned(narrow_ckpt, tmp_path / "third", "--weight_replace", "perhaps")
+    assert done.status == 2 and "expected True or False, got 'perhaps'" in done.err
 
 
 @pytest.mark.slow
@@ -124,7 +159,7 @@ def test_a_latency_is_measured_once_more_in_the_end(narrow_ckpt, tmp_path):
     latency = json.loads((tmp_path / "report.json").read_text())["latency"]
     assert (latency["dense"], latency["measured"]) == (8.0, 9.0) and 5 < latency["predicted"] <= 6
     assert "the network takes 8.00 ms at 64x96" in done.out
-    assert f"latency, ms        8.00 => 9.00 ({latency['predicted']:.2f} predicted)" in done.out
+    assert f"latency, ms          8.00 => 9.00 ({latency['predicted']:.2f} predicted)" in done.out
     assert "the pruned network takes 9.00 ms, the table said" in done.out
 
 

@@ -125,9 +125,9 @@ def test_a_run_logs_its_own_losses(trained):
 def test_checkpoints_by_steps_bear_the_networks_name(trained):
     folder, _ = trained
     assert sorted(os.listdir(folder / "ckpt")) == [
-        "MMNet-1_4.ckpt", "MMNet-2_6.ckpt", "MMNet_best.ckpt", "MMNet_last.ckpt"
+        "MMNet-4.ckpt", "MMNet-6.ckpt", "MMNet_best.ckpt", "MMNet_last.ckpt"
     ]  # fmt: skip
-    meta = read_checkpoint(folder / "ckpt" / "MMNet-1_4.ckpt").meta
+    meta = read_checkpoint(folder / "ckpt" / "MMNet-4.ckpt").meta
     assert (meta.network, meta.encoder, meta.spec, meta.step) == ("mmnet", None, narrow_mmnet_spec(), 4)
     assert meta.preprocess == Preprocess((0, 0, 0), (1, 1, 1), ref_size=(64, 64))
 

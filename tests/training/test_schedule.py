@@ -4,7 +4,10 @@ from math import cos, pi
 
 import pytest
 
+from src.common.log import logger
 from src.config.config import Config
+from src.config.sections import ScheduleSection
+from src.training.checks import warn_of_rate
 from src.training.schedule import learning_rate
 
 
@@ -41,3 +44,14 @@ def test_one_cycle():
 @pytest.mark.parametrize("schedule", ["zoo", "constant", "cosine", "one_cycle"])
 def test_a_run_of_one_step_has_a_rate(schedule):
     assert 0 < rates(1, (0,), lr_schedule=schedule, epoch_size=1)[0] <= 0.01
+
+
+def test_a_rate_that_would_undo_a_whole_network(monkeypatch, caplog):
+    monkeypatch.setattr(logger, "propagate", True)
+    with caplog.at_level("WARNING"):
+        warn_of_rate(ScheduleSection(lr=0.0049))
+        assert not caplog.messages
+        warn_of_rate(ScheduleSection(lr=0.005))
+    (message,) = dict.fromkeys(caplog.messages)
+    assert message.startswith("lr 0.005 with the weights of a whole network: ")
+    assert "Without --lr it is 0.0005; configs/finetune.yml is a recipe" in message

@@ -21,13 +21,19 @@ from ...spec.preprocess import Preprocess
 from .store import Inputs, InputWriter, Outputs, Truth, refuse_twice
 
 INPUT, OUTPUT, DATALIST = "input", "output", "npz_datalist.txt"
+DEVICE_OUTPUT = "output_0"  # as the vendor's runner names a network's first output
 
 
 class NpzInputWriter(InputWriter):
-    """Inputs as `<name>.npz` in a folder, and at last the list of them: a name a line, from the list's folder."""
+    """Inputs as `<name>.npz` in a folder, and at last the list of them.
 
-    def __init__(self, folder: Path) -> None:
+    The list has a name a line, from its own folder; where `datalist` puts it elsewhere, it has whole paths.
+    """
+
+    def __init__(self, folder: Path, datalist: Path | None = None) -> None:
         self.folder = folder
+        self.datalist = datalist or folder / DATALIST
+        self._prefix = f"{folder.resolve()}/" if datalist else ""
         self._written: list[str] = []
 
     def write(self, name: str, x: np.ndarray, alpha: np.ndarray | None) -> None:
@@ -37,7 +43,8 @@ class NpzInputWriter(InputWriter):
 
     def finish(self) -> None:
         """Write the list."""
-        write_text(self.folder / DATALIST, "".join(f"{name}.npz\n" for name in self._written))
+        make_folder(self.datalist.parent)
+        write_text(self.datalist, "".join(f"{self._prefix}{name}.npz\n" for name in self._written))
 
 
 class NpzInputs(Inputs):
@@ -64,10 +71,15 @@ class NpzInputs(Inputs):
 
 
 class NpzOutputs(Outputs):
-    """Outputs as `<name>.npz` in a folder."""
+    """Outputs as `<name>.npz` in a folder.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Attributes:
+        folder: Where they lie.
+        size: (height, width) that each must have; None for any.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int] | None = None) -> None:
+        self.folder, self.size = folder, size
 
     def begin(self) -> None:
         """See `Outputs.begin`."""
@@ -86,7 +98,11 @@ class NpzOutputs(Outputs):
 
     def read(self, name: str) -> np.ndarray:
         """See `Outputs.read`."""
-        return read_npz(self.path(name), OUTPUT)
+        output = read_npz(self.path(name), OUTPUT, DEVICE_OUTPUT)
+        if self.size and output.shape[-2:] != self.size:
+            raise DataError(f"The output in {self.path(name)} is {list(output.shape)}, expected are "
+                            f"{' x '.join(map(str, self.size))} pixels, as --input_shape says.")  # fmt: skip
+        return output
 
     def check_names(self, names: Sequence[str], source: str) -> None:
         """DataError where an image has no file, or a file no image."""
@@ -102,6 +118,30 @@ class NpzOutputs(Outputs):
     def origin(self) -> tuple[str, float]:
         """The folder, and NaN: the network ran elsewhere."""
         return str(self.folder), float("nan")
+
+
+class NumberedOutputs(NpzOutputs):
+    """Outputs as the vendor's runner leaves them: numbered, in the order of the list of inputs.
+
+    Files that have the inputs' names are taken by name all the same.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str], size: tuple[int, int] | None = None) -> None:
+        super().__init__(folder, size)
+        files = {path.stem: path for path in folder.glob("*.npz")}
+        if not set(names) <= set(files):
+            if len(files) != len(names):
+                raise DataError(f"{folder} has {count_of(len(files), 'npz file')} for {count_of(len(names), 'input')} "
+                                "of the list: one for each is expected. Run the device again.")  # fmt: skip
+            files = dict(zip(names, (files[stem] for stem in natural_order(files)), strict=True))
+        self._files = files
+
+    def path(self, name: str) -> Path:
+        """See `Outputs.path`."""
+        return self._files[name]
+
+    def check_names(self, names: Sequence[str], source: str) -> None:
+        """Nothing: the files were matched with the list's names before."""
 
 
 class FileTruth(Truth):
@@ -138,6 +178,13 @@ class FileTruth(Truth):
         truth.trimaps = {pair.name: pair.trimap for pair in pairs if pair.trimap is not None}
         return truth
 
+    def keep(self, names: Sequence[str]) -> None:
+        """Forget all images but those of `names`; DataError where one of them has no alpha."""
+        if missing := [name for name in names if name not in self.alphas]:
+            number = count_of(len(missing), "image")
+            raise DataError(f"No alpha in {self.source} for {number} of the list: {first_few(missing)}.")
+        self.names = list(names)
+
     def read(self, name: str) -> tuple[np.ndarray | None, np.ndarray]:
         """See `Truth.read`."""
         if name in self.images:
@@ -145,8 +192,11 @@ class FileTruth(Truth):
         return None, read_alpha(self.alphas[name], self.allow_rgb)
 
 
-def read_datalist(path: Path) -> list[Path]:
-    """Files that a list names; DataError where it cannot be read, is empty, lacks a file or names one twice."""
+def read_datalist(path: Path, names_only: bool = False) -> list[Path]:
+    """Files that a list names; DataError where it cannot be read, is empty, lacks a file or names one twice.
+
+    With `names_only` the files themselves may lie elsewhere.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -155,7 +205,7 @@ def read_datalist(path: Path) -> list[Path]:
     if not files:
         raise DataError(f"The list {path} is empty: it must name one npz file a line.")
     try:
-        missing = [str(file) for file in files if not file.is_file()]
+        missing = [str(file) for file in files if not (names_only or file.is_file())]
     except OSError as error:  # no name can be that long
         raise DataError(f"The list {path} names no npz files: {error.strerror}. It must name one a line.") from error
     if missing:
@@ -179,12 +229,13 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def read_npz(path: Path, key: str) -> np.ndarray:
-    """Array `key` of an npz file; DataError where the file is missing or damaged, or has others only."""
+def read_npz(path: Path, key: str, *others: str) -> np.ndarray:
+    """Array `key`, or else one of `others`, of an npz file; DataError where it is missing or damaged, or has none."""
     try:
         with np.load(path) as file:
-            if key in file.files:
-                return file[key]
+            for name in (key, *others):
+                if name in file.files:
+                    return file[name]
             found = ", ".join(file.files) or "nothing"
     except (
         OSError,
