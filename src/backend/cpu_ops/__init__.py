@@ -42,4 +42,14 @@ def available() -> bool:
     return os.environ.get("MODNET_CPU_OPS") != "0" and library_path() is not None
 
 
-__all__ = ["available", "library_path"]
+@functools.cache
+def _multiplies_bf16() -> bool:
+    return bool(ctypes.CDLL(library_path()).modnet_has_bf16())
+
+
+def bf16() -> bool:
+    """True if the operators can be used here and the CPU multiplies bfloat16 (AVX512_BF16, as AMX's CPUs have too)."""
+    return available() and _multiplies_bf16()
+
+
+__all__ = ["available", "bf16", "library_path"]

@@ -1,4 +1,7 @@
-"""MindSpore operators over the native library, for maps [N, H, W, C] of float32, in graph and PyNative mode.
+"""MindSpore operators over the native library, for maps [N, H, W, C], in graph and PyNative mode.
+
+Maps are float32, or bfloat16 where the CPU multiplies it (`cpu_ops.bf16()`); parameters, their gradients and
+statistics are float32, and so is every sum inside. An output map has the type of the input map.
 
 Each class is made once, in a cell's `__init__`, and called in `construct`; gradients are registered with it.
 Other image sizes need nothing special: shapes are read at each call.
@@ -19,16 +22,19 @@ Gradients = tuple[ms.Tensor, ...]  # of all inputs
 
 
 def _custom(
-    name: str, out_shape: Callable, outputs: int = 1, bprop: Callable | None = None, variant: str = ""
+    name: str, out_shape: Callable, outputs: str = "m", bprop: Callable | None = None, variant: str = ""
 ) -> ops.Custom:
-    """The operator `name` of the library; its outputs have the first input's type.
+    """The operator `name` of the library.
+
+    `outputs` has a letter for each: m is a map, of the first input's type, p is float32 as parameters are.
 
     MindSpore takes two operators with equal attributes for one and uses the first one's shape and gradient
     functions for both, so operators whose functions differ must differ in `variant`.
     """
 
     def out_dtype(*dtypes: ms.Type) -> ms.Type | tuple[ms.Type, ...]:
-        return dtypes[0] if outputs == 1 else (dtypes[0],) * outputs
+        types = tuple(dtypes[0] if kind == "m" else ms.float32 for kind in outputs)
+        return types[0] if len(types) == 1 else types
 
     custom = ops.Custom(f"{library_path()}:{name}", out_shape, out_dtype, func_type="aot", bprop=bprop)
     custom.add_prim_attr("variant", variant)
@@ -76,7 +82,7 @@ class Conv2dOp:
             return (w, [w[0]]) if bias else w
 
         backward_data = _custom("conv_backward_data", dx_shape)
-        backward_weights = _custom("conv_backward_weights", dw_shape, 2 if bias else 1, variant=f"{bias=}")
+        backward_weights = _custom("conv_backward_weights", dw_shape, "pp" if bias else "p", variant=f"{bias=}")
 
         def bprop(x: ms.Tensor, w: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor) -> Gradients:
             return backward_data(dout, w, x, attr), backward_weights(dout, x, w, attr), _zeros_like(attr)
@@ -90,7 +96,7 @@ class Conv2dOp:
         self.forward = _custom(
             "conv_forward",
             out_shape,
-            1,
+            "m",
             bprop_bias if bias else bprop,
             f"{stride=} {pad=} {dilation=} {group=} {bias=}",
         )
@@ -135,7 +141,7 @@ class NormOp:
         def gradient_shape(dy: Shape, x: Shape, gamma: Shape, *_: Shape) -> Shapes:
             return x, gamma, gamma
 
-        backward = _custom("norm_backward", gradient_shape, 3)
+        backward = _custom("norm_backward", gradient_shape, "mpp")
 
         def bprop(  # noqa: PLR0913 - MindSpore gives all inputs, the outputs and their gradients
             x: ms.Tensor,
@@ -164,7 +170,9 @@ class NormOp:
             dx, dgamma, dbeta = backward(dout[0], x, gamma, beta, out[1], out[2], attr)
             return dx, dgamma, dbeta, _zeros_like(mean), _zeros_like(variance), dout[0], _zeros_like(attr)
 
-        self.forward = _custom("norm_forward", out_shape, 5, bprop_shortcut if shortcut else bprop, f"{shortcut=}")
+        self.forward = _custom(
+            "norm_forward", out_shape, "mpppp", bprop_shortcut if shortcut else bprop, f"{shortcut=}"
+        )
 
     def __call__(
         self,
@@ -233,8 +241,49 @@ class ConcatOp:
             return da, db, dc, dd, _zeros_like(attr)
 
         bprop = (bprop1, bprop2, bprop3, bprop4)[len(upsample) - 1]
-        self.forward = _custom("concat", out_shape, 1, bprop, f"{flags=}")
+        self.forward = _custom("concat", out_shape, "m", bprop, f"{flags=}")
 
     def __call__(self, *maps: ms.Tensor) -> ms.Tensor:
         """One map of all channels."""
         return self.forward(*maps, self.attr)
+
+
+class ConvertOp:
+    """A map as float32, or with `half` as bfloat16: y = op(x); one that is so already comes back as it is."""
+
+    def __init__(self, half: bool = False) -> None:
+        first, second = (ms.float32, ms.bfloat16) if half else (ms.bfloat16, ms.float32)
+
+        def shape(x: Shape) -> Shape:
+            return x
+
+        def operator(out: ms.Type, bprop: Callable | None) -> ops.Custom:
+            custom = ops.Custom(f"{library_path()}:map_convert", shape, lambda _: out, func_type="aot", bprop=bprop)
+            custom.add_prim_attr("variant", f"to {out}, {bprop is None}")
+            return custom
+
+        back = operator(first, None)
+
+        def bprop(x: ms.Tensor, out: ms.Tensor, dout: ms.Tensor) -> Gradients:
+            return (back(dout),)
+
+        self.second = second
+        self.forward = operator(second, bprop)
+
+    def __call__(self, x: ms.Tensor) -> ms.Tensor:
+        """The same numbers, rounded to the nearest."""
+        return x if x.dtype == self.second else self.forward(x)
+
+
+class AddOp:
+    """Sum of two maps of one shape and type; without a gradient, it is part of one."""
+
+    def __init__(self) -> None:
+        def shape(a: Shape, b: Shape) -> Shape:
+            return a
+
+        self.forward = _custom("map_add", shape)
+
+    def __call__(self, a: ms.Tensor, b: ms.Tensor) -> ms.Tensor:
+        """A + b."""
+        return self.forward(a, b)

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "depthwise.hpp"
 #include "onednn.hpp"
 #include "pool.hpp"
 #include "runtime.hpp"
@@ -70,11 +71,11 @@ using Memory = Handle<dnnl_memory_t, dnnl_memory_destroy>::type;
 
 using Dims = std::vector<int64_t>;
 
-Desc make_desc(const Dims& dims, int tag) {
+Desc make_desc(const Dims& dims, int tag, int type = kF32) {
   dnnl_dims_t d = {};
   std::copy(dims.begin(), dims.end(), d);
   dnnl_memory_desc_t desc;
-  ok(dnnl_memory_desc_create_with_tag(&desc, static_cast<int>(dims.size()), d, kF32, tag), "describing a tensor");
+  ok(dnnl_memory_desc_create_with_tag(&desc, static_cast<int>(dims.size()), d, type, tag), "describing a tensor");
   return Desc(desc);
 }
 
@@ -94,7 +95,7 @@ enum Direction { kForward, kBackwardData, kBackwardWeights };
 
 // Numbers that determine a kernel.
 struct Geometry {
-  int64_t direction, n, ic, ih, iw, oc, oh, ow, kh, kw, stride, top, bottom, left, right, dilation, group, bias;
+  int64_t direction, n, ic, ih, iw, oc, oh, ow, kh, kw, stride, top, bottom, left, right, dilation, group, bias, type;
   bool operator<(const Geometry& other) const { return std::memcmp(this, &other, sizeof(*this)) < 0; }
 };
 
@@ -108,13 +109,15 @@ struct Plan {
 };
 
 void create_desc(const Geometry& g, Plan& plan, const Dims& weights, dnnl_primitive_attr_t attr) {
-  const Desc any = make_desc(weights, kAny);
+  // Weights are bfloat16 where the maps are; their gradient is always float.
+  const Desc any = make_desc(weights, kAny, g.direction == kBackwardWeights ? kF32 : static_cast<int>(g.type));
+  const Desc forward_any = make_desc(weights, kAny, static_cast<int>(g.type));
   const dnnl_dims_t stride = {g.stride, g.stride}, dilation = {g.dilation - 1, g.dilation - 1};
   const dnnl_dims_t before = {g.top, g.left}, after = {g.bottom, g.right};
   auto *x = plan.src.get(), *y = plan.dst.get(), *b = g.bias ? plan.bias.get() : nullptr;
   dnnl_primitive_desc_t desc;
   ok(dnnl_convolution_forward_primitive_desc_create(&desc, engine(), kForwardTraining, kConvolutionDirect, x,
-                                                    any.get(), g.direction == kForward ? b : nullptr, y, stride,
+                                                    forward_any.get(), g.direction == kForward ? b : nullptr, y, stride,
                                                     dilation, before, after, attr),
      "choosing a forward kernel");
   PrimitiveDesc forward(desc);
@@ -137,8 +140,8 @@ std::shared_ptr<Plan> make_plan(const Geometry& g) {
   auto plan = std::make_shared<Plan>();
   const int64_t o = g.oc / g.group, i = g.ic / g.group;
   const Dims weights = g.group == 1 ? Dims{o, i, g.kh, g.kw} : Dims{g.group, o, i, g.kh, g.kw};
-  plan->src = make_desc({g.n, g.ic, g.ih, g.iw}, kAcdb);
-  plan->dst = make_desc({g.n, g.oc, g.oh, g.ow}, kAcdb);
+  plan->src = make_desc({g.n, g.ic, g.ih, g.iw}, kAcdb, static_cast<int>(g.type));
+  plan->dst = make_desc({g.n, g.oc, g.oh, g.ow}, kAcdb, static_cast<int>(g.type));
   plan->weights = make_desc(weights, g.group == 1 ? kAbcd : kAbcde);
   plan->bias = make_desc({g.oc}, kA);
   dnnl_primitive_attr_t attr;
@@ -194,49 +197,63 @@ void execute(const Plan& plan, std::vector<dnnl_exec_arg_t> args, float* weights
   ok(dnnl_stream_wait(stream()), "waiting");
 }
 
+ConvShape shape_of(const Geometry& g) {
+  return {g.n, g.ih, g.iw, g.ic, g.oh, g.ow, g.oc, g.kh, g.kw, g.stride, g.top, g.left, g.dilation};
+}
+
 // `x`, `w`, `y` and `attr` are positions in the argument list.
 // attr: stride, padding top, bottom, left, right, dilation, group.
 Geometry geometry(Direction direction, const Args& a, int x, int w, int y, int attr, bool bias) {
   const int64_t* p = a.ints(attr);
   Geometry g{direction,   a.dim(x, 0), a.dim(x, 3), a.dim(x, 1), a.dim(x, 2), a.dim(y, 3), a.dim(y, 1), a.dim(y, 2),
              a.dim(w, 2), a.dim(w, 3), p[0],        p[1],        p[2],        p[3],        p[4],        p[5],
-             p[6],        bias};
+             p[6],        bias,        a.half(x) ? kBf16 : kF32};
+  check(kHasBf16 || g.type == kF32, "this CPU does not multiply bfloat16");
   check(g.ic == a.dim(w, 1) * g.group && g.oc == a.dim(w, 0) && g.n == a.dim(y, 0),
         "the shapes of input, weight and output do not belong together");
   return g;
 }
 
 // x, w, [b], attr -> y
+template <class T>
 void forward(const Args& a) {
   const bool bias = a.count == 5;
   const int y = a.count - 1;
   const auto plan = find_plan(geometry(kForward, a, 0, 1, y, y - 1, bias));
-  const Memory src = make_memory(plan->src.get(), a.f(0)), dst = make_memory(plan->dst.get(), a.f(y));
+  const Memory src = make_memory(plan->src.get(), a.at<T>(0)), dst = make_memory(plan->dst.get(), a.at<T>(y));
   const Memory b = make_memory(plan->bias.get(), bias ? a.f(2) : nullptr);
   std::vector<dnnl_exec_arg_t> args{{kSrc, src.get()}, {kDst, dst.get()}};
   if (bias) args.push_back({kBias, b.get()});
   execute(*plan, args, a.f(1), false);
 }
 
-// dy, w, x (its shape only), attr -> dx
+// dy, w, x (its shape and type only), attr -> dx
+template <class T>
 void backward_data(const Args& a) {
-  const auto plan = find_plan(geometry(kBackwardData, a, 2, 1, 0, 3, false));
-  const Memory dx = make_memory(plan->src.get(), a.f(4)), dy = make_memory(plan->dst.get(), a.f(0));
+  const Geometry g = geometry(kBackwardData, a, 2, 1, 0, 3, false);
+  if constexpr (std::is_same<T, Bf16>::value) {
+    if (depthwise_suits(shape_of(g), g.group)) {
+      return depthwise_backward_data(shape_of(g), a.at<T>(0), a.f(1), a.at<T>(4));
+    }
+  }
+  const auto plan = find_plan(g);
+  const Memory dx = make_memory(plan->src.get(), a.at<T>(4)), dy = make_memory(plan->dst.get(), a.at<T>(0));
   execute(*plan, {{kDiffSrc, dx.get()}, {kDiffDst, dy.get()}}, a.f(1), false);
 }
 
 // dy, x, w (its shape only), attr -> dw, [db]
+template <class T>
 void backward_weights(const Args& a) {
   const bool bias = a.count == 6;
   const Geometry g = geometry(kBackwardWeights, a, 1, 2, 0, 3, bias);
-  const ConvShape s{g.n, g.ih, g.iw, g.ic, g.oh, g.ow, g.oc, g.kh, g.kw, g.stride, g.top, g.left, g.dilation};
-  if (g.group == 1 && weight_gradient_suits(s)) {
-    return weight_gradient(s, a.f(1), a.f(0), a.f(4), bias ? a.f(5) : nullptr);
+  T *x = a.at<T>(1), *dy = a.at<T>(0);
+  if (g.group == 1 && weight_gradient_suits(shape_of(g))) {
+    return weight_gradient(shape_of(g), x, dy, a.f(4), bias ? a.f(5) : nullptr);
   }
   const auto plan = find_plan(g);
-  const Memory x = make_memory(plan->src.get(), a.f(1)), dy = make_memory(plan->dst.get(), a.f(0));
+  const Memory src = make_memory(plan->src.get(), x), dst = make_memory(plan->dst.get(), dy);
   const Memory db = make_memory(plan->bias.get(), bias ? a.f(5) : nullptr);
-  std::vector<dnnl_exec_arg_t> args{{kSrc, x.get()}, {kDiffDst, dy.get()}};
+  std::vector<dnnl_exec_arg_t> args{{kSrc, src.get()}, {kDiffDst, dst.get()}};
   if (bias) args.push_back({kDiffBias, db.get()});
   execute(*plan, args, a.f(4), true);
 }
@@ -244,6 +261,6 @@ void backward_weights(const Args& a) {
 }  // namespace
 }  // namespace modnet
 
-MODNET_OPERATOR(conv_forward, modnet::forward)
-MODNET_OPERATOR(conv_backward_data, modnet::backward_data)
-MODNET_OPERATOR(conv_backward_weights, modnet::backward_weights)
+MODNET_MAP_OPERATOR(conv_forward, modnet::forward, 0)
+MODNET_MAP_OPERATOR(conv_backward_data, modnet::backward_data, 0)
+MODNET_MAP_OPERATOR(conv_backward_weights, modnet::backward_weights, 0)

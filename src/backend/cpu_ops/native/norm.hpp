@@ -15,7 +15,9 @@
 
 namespace modnet {
 
-constexpr int64_t kChunkFloats = 8192;  // 32 KB: a chunk is read again from the first-level cache
+constexpr int64_t kChunkFloats = 8192;  // 32 KB of floats: a chunk is read again from the first-level cache
+
+constexpr int kAtOnce = 4;  // vectors whose sums run side by side
 
 enum Activation { kNone, kRelu, kRelu6 };
 
@@ -57,23 +59,39 @@ struct Affine {
   const float *gamma, *beta, *mean, *variance;
 };
 
+// The sums of V vectors' columns in `rows` rows, from column v on: what `sum_chunk` calls. Several vectors at once keep
+// the multipliers busy while a sum waits for the one before it.
+template <int V, class T, class Function>
+void sum_columns(const T* x, const T* dy, int64_t rows, int64_t width, int64_t v, float* sums,
+                 const Function& function) {
+  Vec first[V] = {}, second[V] = {};
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t at = r * width + v;
+#pragma GCC unroll 8
+    for (int i = 0; i < V; ++i)
+      function(load(x + at + i * kLanes), load(dy + at + i * kLanes), v + i * kLanes, first[i], second[i]);
+  }
+  for (int i = 0; i < V; ++i) {
+    store(sums + v + i * kLanes, first[i]);
+    store(sums + width + v + i * kLanes, second[i]);
+  }
+}
+
 // Sums two functions of up to two maps over a chunk, by channel. `vector` maps (x, dy, row offset) to a pair of
 // vectors; the pixels that do not fill a row are copied into a zero-weighted one.
-template <class Function>
-void sum_chunk(const Setup& s, const float* x, const float* dy, int64_t pixels, float* sums, const Function& function) {
+template <class T, class Function>
+void sum_chunk(const Setup& s, const T* x, const T* dy, int64_t pixels, float* sums, const Function& function) {
   const int64_t width = s.tile.width, rows = pixels / s.tile.reps, rest = pixels % s.tile.reps * s.channels;
   std::vector<float> row(2 * width);
-  for (int64_t v = 0; v < width; v += kLanes) {
-    Vec first = {}, second = {};
-    for (int64_t r = 0; r < rows; ++r) function(load(x + r * width + v), load(dy + r * width + v), v, first, second);
-    store(&row[v], first);
-    store(&row[width + v], second);
-  }
+  int64_t v = 0;
+  for (; v + kAtOnce * kLanes <= width; v += kAtOnce * kLanes)
+    sum_columns<kAtOnce>(x, dy, rows, width, v, &row[0], function);
+  for (; v < width; v += kLanes) sum_columns<1>(x, dy, rows, width, v, &row[0], function);
   if (rest) {
-    std::vector<float> tail(2 * width);
+    std::vector<T> tail(2 * width);
     std::copy_n(x + rows * width, rest, tail.begin());
     std::copy_n(dy + rows * width, rest, tail.begin() + width);
-    for (int64_t v = 0; v < width; v += kLanes) {
+    for (v = 0; v < width; v += kLanes) {
       Vec first = {}, second = {};
       function(load(&tail[v]), load(&tail[width + v]), v, first, second);
       for (int64_t i = v; i < std::min(v + kLanes, rest); ++i) row[i] += first[i - v], row[width + i] += second[i - v];
@@ -113,17 +131,10 @@ inline void scale_and_shift(const Setup& s, const Affine& p, const float* mean, 
 template <class Body>
 void each_vector(const Setup& s, int64_t pixels, const Body& body) {
   const int64_t floats = pixels * s.channels, width = s.tile.width;
-  for (int64_t row = 0; row < floats; row += width)
-    for (int64_t v = 0; v < width && row + v < floats; v += kLanes)
-      body(row + v, v, std::min<int64_t>(kLanes, floats - row - v));
+  int64_t row = 0;
+  for (; row + width <= floats; row += width)
+    for (int64_t v = 0; v < width; v += kLanes) body(row + v, v, static_cast<int64_t>(kLanes));
+  for (int64_t v = 0; row + v < floats; v += kLanes) body(row + v, v, std::min<int64_t>(kLanes, floats - row - v));
 }
-
-inline Vec load_some(const float* p, int64_t lanes) {
-  if (lanes == kLanes) return load(p);
-  Vec v = {};
-  std::memcpy(&v, p, lanes * sizeof(float));
-  return v;
-}
-inline void store_some(float* p, Vec v, int64_t lanes) { std::memcpy(p, &v, lanes * sizeof(float)); }
 
 }  // namespace modnet

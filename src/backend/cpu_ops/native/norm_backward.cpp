@@ -21,8 +21,9 @@ inline Vec passed(const Setup& s, Vec x, Vec dy, const float* scale, const float
 }
 
 // Sums of g and of g (x - mean) by picture and channel, [n, 2, channels], where g = dy behind the activation.
-std::vector<double> gradient_sums(const Setup& s, const float* x, const float* dy, const Rows& scale,
-                                  const Rows& shift, const Rows& mean) {
+template <class T>
+std::vector<double> gradient_sums(const Setup& s, const T* x, const T* dy, const Rows& scale, const Rows& shift,
+                                  const Rows& mean) {
   static Scratch& scratch = *new Scratch();
   float* sums = scratch.floats(s.n * s.chunks * 2 * s.channels);
   s.each_chunk([&](int64_t n, int64_t i) {
@@ -68,11 +69,13 @@ void coefficients(const Setup& s, const std::vector<double>& sums, const float* 
 }
 
 // dy, x, gamma, beta, mean, 1/std, attr -> dx, dgamma, dbeta
+template <class T>
 void backward(const Args& args) {
   const Setup s(args, 1, 6);
   const Affine p{args.f(2), args.f(3), nullptr, nullptr};
-  const float *dy = args.f(0), *x = args.f(1), *mean = args.f(4), *inverse = args.f(5);
-  float* dx = args.f(7);
+  const T *dy = args.at<T>(0), *x = args.at<T>(1);
+  const float *mean = args.f(4), *inverse = args.f(5);
+  T* dx = args.at<T>(7);
   Rows scale(s), shift(s), centre(s), slope(s), level(s);
   scale_and_shift(s, p, mean, inverse, scale[0], shift[0]);
   for (int64_t n = 0; n < s.n; ++n) s.tile.spread(mean + n * s.channels, centre[n]);
@@ -97,4 +100,4 @@ void backward(const Args& args) {
 }  // namespace
 }  // namespace modnet
 
-MODNET_OPERATOR(norm_backward, modnet::backward)
+MODNET_MAP_OPERATOR(norm_backward, modnet::backward, 0)

@@ -17,13 +17,18 @@ Moments join(const Moments& a, const Moments& b) {
 }
 
 // Moments of every picture and channel: [n * channels].
-std::vector<Moments> moments(const Setup& s, const float* x) {
+template <class T>
+std::vector<Moments> moments(const Setup& s, const T* x) {
   static Scratch& scratch = *new Scratch();
   float* sums = scratch.floats(s.n * s.chunks * 2 * s.channels);
-  std::vector<float> shifts(s.n * s.tile.width);
-  for (int64_t n = 0; n < s.n; ++n) s.tile.spread(x + n * s.pixels * s.channels, &shifts[n * s.tile.width]);
+  std::vector<float> shifts(s.n * s.tile.width), first(s.channels);
+  for (int64_t n = 0; n < s.n; ++n) {
+    for (int64_t c = 0; c < s.channels; ++c) first[c] = to_float(x[n * s.pixels * s.channels + c]);
+    s.tile.spread(first.data(), &shifts[n * s.tile.width]);
+  }
   s.each_chunk([&](int64_t n, int64_t i) {
-    const float *data = x + (n * s.pixels + i * s.chunk) * s.channels, *shift = &shifts[n * s.tile.width];
+    const T* data = x + (n * s.pixels + i * s.chunk) * s.channels;
+    const float* shift = &shifts[n * s.tile.width];
     sum_chunk(s, data, data, s.chunk_pixels(i), sums + (n * s.chunks + i) * 2 * s.channels,
               [&](Vec v, Vec, int64_t at, Vec& first, Vec& second) {
                 const Vec d = v - load(shift + at);
@@ -43,7 +48,8 @@ std::vector<Moments> moments(const Setup& s, const float* x) {
 }
 
 // Fills mean and 1/std of every picture and channel, and the new moving statistics.
-void statistics(const Setup& s, const float* x, const Affine& p, float* mean, float* inverse, float* new_mean,
+template <class T>
+void statistics(const Setup& s, const T* x, const Affine& p, float* mean, float* inverse, float* new_mean,
                 float* new_variance) {
   std::vector<Moments> m;
   if (s.training || s.bn < s.channels) m = moments(s, x);
@@ -68,13 +74,15 @@ void statistics(const Setup& s, const float* x, const Affine& p, float* mean, fl
 }
 
 // x, gamma, beta, moving mean, moving variance, [shortcut], attr -> y, mean, 1/std, new moving mean and variance
+template <class T>
 void forward(const Args& args) {
   const bool shortcut = args.count == 12;
   const int out = args.count - 5;
   const Setup s(args, 0, out - 1);
   const Affine p{args.f(1), args.f(2), args.f(3), args.f(4)};
-  const float *x = args.f(0), *add = shortcut ? args.f(5) : nullptr;
-  float *y = args.f(out), *mean = args.f(out + 1), *inverse = args.f(out + 2);
+  const T *x = args.at<T>(0), *add = shortcut ? args.at<T>(5) : nullptr;
+  T* y = args.at<T>(out);
+  float *mean = args.f(out + 1), *inverse = args.f(out + 2);
   statistics(s, x, p, mean, inverse, args.f(out + 3), args.f(out + 4));
   std::vector<float> a(s.n * s.tile.width), b(s.n * s.tile.width);
   scale_and_shift(s, p, mean, inverse, a.data(), b.data());
@@ -92,4 +100,4 @@ void forward(const Args& args) {
 }  // namespace
 }  // namespace modnet
 
-MODNET_OPERATOR(norm_forward, modnet::forward)
+MODNET_MAP_OPERATOR(norm_forward, modnet::forward, 0)

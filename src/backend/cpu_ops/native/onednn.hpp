@@ -65,7 +65,7 @@ int dnnl_stream_wait(dnnl_stream_t);
 
 namespace modnet::onednn {
 
-enum Kind { kCpu = 1, kF32 = 3, kForwardTraining = 64, kConvolutionDirect = 1, kScratchpadUser = 1 };
+enum Kind { kCpu = 1, kBf16 = 2, kF32 = 3, kForwardTraining = 64, kConvolutionDirect = 1, kScratchpadUser = 1 };
 enum Tag { kAny = 1, kA = 2, kAbcd = 5, kAbcde = 6, kAcdb = 22 };  // kAbcd of weights is OIHW, kAcdb of maps NHWC
 enum Query { kSrcMd = 129, kDiffSrcMd, kWeightsMd, kDiffWeightsMd, kDstMd, kDiffDstMd, kScratchpadMd = 136 };
 enum Arg {

@@ -10,6 +10,8 @@
 namespace modnet {
 namespace {
 
+constexpr int kMaxMaps = 8;
+
 // Share of the farther neighbour: for output 2i that is i - 1, for output 2i + 1 it is i + 1.
 struct Stencil {
   float even, odd;
@@ -19,17 +21,30 @@ struct Stencil {
 // output j lies at j / 2.
 Stencil stencil(int64_t mode) { return mode == 2 ? Stencil{0, 0.5f} : Stencil{0.25f, 0.25f}; }
 
-// Rows of one map inside a wider one: `stride` floats from pixel to pixel.
-void copy_pixels(const float* from, int64_t from_stride, float* to, int64_t to_stride, int64_t pixels, int64_t c) {
-  for (int64_t p = 0; p < pixels; ++p) std::copy_n(from + p * from_stride, c, to + p * to_stride);
+// Rows of one map inside a wider one: `stride` numbers from pixel to pixel.
+template <class T>
+void copy_pixels(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t pixels, int64_t c) {
+  constexpr int64_t kFew = 8;  // channels for which calling a copy costs more than the copy
+  for (int64_t p = 0; p < pixels; ++p, from += from_stride, to += to_stride) {
+    if (c >= kFew) {
+      std::copy_n(from, c, to);
+    } else {
+      for (int64_t k = 0; k < c; ++k) to[k] = from[k];
+    }
+  }
 }
 
-inline void blend(float share, const float* far, const float* near, float* out, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) out[i] = share * far[i] + (1 - share) * near[i];
+template <class In, class Out>
+inline void blend(float share, const In* far, const In* near, Out* out, int64_t count) {
+  const Vec a = broadcast(share), b = broadcast(1 - share);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(out + i, a * load(far + i) + b * load(near + i));
+  for (; i < count; ++i) out[i] = to<Out>(share * to_float(far[i]) + (1 - share) * to_float(near[i]));
 }
 
 // One output row [2w, c] from an input row [w, c] that is already blended vertically.
-void stretch_row(Stencil s, const float* row, int64_t w, int64_t c, float* out, int64_t stride) {
+template <class T>
+void stretch_row(Stencil s, const float* row, int64_t w, int64_t c, T* out, int64_t stride) {
   for (int64_t j = 0; j < w; ++j) {
     const float* v = row + j * c;
     blend(s.even, j ? v - c : v, v, out + 2 * j * stride, c);
@@ -38,8 +53,13 @@ void stretch_row(Stencil s, const float* row, int64_t w, int64_t c, float* out, 
 }
 
 // maps..., attr (the mode of each map) -> their concatenation
+template <class T>
 void concat(const Args& a) {
   const int maps = a.count - 2, out = a.count - 1;
+  T* const y = a.at<T>(out);
+  const T* from_map[kMaxMaps];
+  check(maps <= kMaxMaps, "too many maps");
+  for (int m = 0; m < maps; ++m) from_map[m] = a.at<T>(m);
   const int64_t n = a.dim(out, 0), h = a.dim(out, 1), w = a.dim(out, 2), width = a.dim(out, 3);
   parallel_ranges(n * h, 2, [&](int64_t begin, int64_t end, int) {
     std::vector<float> row(w / 2 * width + 1);
@@ -47,8 +67,8 @@ void concat(const Args& a) {
       int64_t offset = 0;
       for (int m = 0; m < maps; ++m) {
         const int64_t c = a.dim(m, 3), mh = a.dim(m, 1), mw = a.dim(m, 2), image = r / h, i = r % h;
-        float* to = a.f(out) + r * w * width + offset;
-        const float* from = a.f(m) + image * mh * mw * c;
+        T* to = y + r * w * width + offset;
+        const T* from = from_map[m] + image * mh * mw * c;
         if (const int64_t mode = a.ints(out - 1)[m]) {
           const Stencil s = stencil(mode);
           const int64_t near = i / 2, far = std::clamp<int64_t>(near + (i % 2 ? 1 : -1), 0, mh - 1);
@@ -71,39 +91,54 @@ struct Shares {
       : before(i ? s.odd : s.even), even(1 - s.even), odd(1 - s.odd), after(i + 1 < size ? s.even : s.odd) {}
 };
 
+// The weighted sum of what four neighbours hold.
+template <class In, class Out>
+inline void weigh(const Shares& s, const In* before, const In* even, const In* odd, const In* after, Out* out,
+                  int64_t count) {
+  const Vec w0 = broadcast(s.before), w1 = broadcast(s.even), w2 = broadcast(s.odd), w3 = broadcast(s.after);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    store(out + i, w0 * load(before + i) + w1 * load(even + i) + w2 * load(odd + i) + w3 * load(after + i));
+  for (; i < count; ++i)
+    out[i] = to<Out>(s.before * to_float(before[i]) + s.even * to_float(even[i]) + s.odd * to_float(odd[i]) +
+                     s.after * to_float(after[i]));
+}
+
 // One input row's gradient [w, c] from a row [2w, c] that is already summed vertically.
-void shrink_row(Stencil stencil, const float* v, int64_t w, int64_t c, float* out) {
+template <class T>
+void shrink_row(Stencil stencil, const float* v, int64_t w, int64_t c, T* out) {
   for (int64_t j = 0; j < w; ++j) {
     const float *at = v + 2 * j * c, *before = j ? at - c : at, *after = j + 1 < w ? at + 2 * c : at + c;
     const Shares s(stencil, j, w);
-    float* to = out + j * c;
-    for (int64_t k = 0; k < c; ++k)
-      to[k] = s.before * before[k] + s.even * at[k] + s.odd * at[c + k] + s.after * after[k];
+    T* target = out + j * c;
+    weigh(s, before, at, at + c, after, target, c);
   }
 }
 
 // dy, map (its shape only), attr (first channel in dy, the map's mode) -> the map's gradient
+template <class T>
 void concat_gradient(const Args& a) {
   const int64_t first = a.ints(2)[0], n = a.dim(3, 0), h = a.dim(3, 1), w = a.dim(3, 2), c = a.dim(3, 3);
   const int64_t width = a.dim(0, 3), mode = a.ints(2)[1];
+  const T* const all = a.at<T>(0);
+  T* const part = a.at<T>(3);
   parallel_ranges(n * h, 1, [&](int64_t begin, int64_t end, int) {
     std::vector<float> row(2 * w * c);
     for (int64_t r = begin; r < end; ++r) {
       const int64_t image = r / h, i = r % h;
-      float* to = a.f(3) + r * w * c;
+      T* to = part + r * w * c;
       if (!mode) {
-        copy_pixels(a.f(0) + r * w * width + first, width, to, c, w, c);
+        copy_pixels(all + r * w * width + first, width, to, c, w, c);
         continue;
       }
-      const float* dy = a.f(0) + image * 4 * h * w * width + first;
+      const T* dy = all + image * 4 * h * w * width + first;
       auto line = [&](int64_t k) { return dy + std::clamp<int64_t>(k, 0, 2 * h - 1) * 2 * w * width; };
-      const float *before = line(2 * i - 1), *l0 = line(2 * i), *l1 = line(2 * i + 1), *after = line(2 * i + 2);
+      const T *before = line(2 * i - 1), *l0 = line(2 * i), *l1 = line(2 * i + 1), *after = line(2 * i + 2);
       const Shares s(stencil(mode), i, h);
-      for (int64_t p = 0; p < 2 * w; ++p)
-        for (int64_t k = 0; k < c; ++k) {
-          const int64_t q = p * width + k;
-          row[p * c + k] = s.before * before[q] + s.even * l0[q] + s.odd * l1[q] + s.after * after[q];
-        }
+      for (int64_t p = 0; p < 2 * w; ++p) {
+        const int64_t q = p * width;
+        weigh(s, before + q, l0 + q, l1 + q, after + q, &row[p * c], c);
+      }
       shrink_row(stencil(mode), row.data(), w, c, to);
     }
   });
@@ -112,5 +147,5 @@ void concat_gradient(const Args& a) {
 }  // namespace
 }  // namespace modnet
 
-MODNET_OPERATOR(concat, modnet::concat)
-MODNET_OPERATOR(concat_gradient, modnet::concat_gradient)
+MODNET_MAP_OPERATOR(concat, modnet::concat, 0)
+MODNET_MAP_OPERATOR(concat_gradient, modnet::concat_gradient, 0)

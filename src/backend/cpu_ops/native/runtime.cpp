@@ -48,12 +48,23 @@ void check(bool condition, const std::string& message) {
   if (!condition) throw std::runtime_error(message);
 }
 
+bool Args::half(int i) const { return types && std::string(types[i]) == "bfloat16"; }
+
+void Args::check_type(int i, bool half) const {
+  if (half == this->half(i)) return;
+  check(false, "argument " + std::to_string(i) + " is " + (types ? types[i] : "float32") + ", expected " +
+                   (half ? "bfloat16" : "float32"));
+}
+
 void check_types(int count, const char** types) {
   for (int i = 0; types && i < count; ++i) {
     const std::string type = types[i];
-    check(type == "float32" || type == "int64" || type == "float64",
-          "argument " + std::to_string(i) + " is " + type + ", but these operators take float32; train with amp_level O0");
+    check(type == "float32" || type == "bfloat16" || type == "int64" || type == "float64",
+          "argument " + std::to_string(i) + " is " + type + ", but these operators take float32 and bfloat16");
   }
 }
 
 }  // namespace modnet
+
+// 1 where the CPU multiplies bfloat16, so that maps of it are faster than those of float.
+extern "C" __attribute__((visibility("default"))) int modnet_has_bf16() { return modnet::kHasBf16; }

@@ -7,6 +7,9 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+
+#include "bf16.hpp"
 
 namespace modnet {
 
@@ -16,8 +19,17 @@ struct Args {
   void** data;
   int* ndims;
   int64_t** shapes;
+  const char** types;
 
-  float* f(int i) const { return static_cast<float*>(data[i]); }
+  // The data of an argument; its type must be the one asked for.
+  template <class T>
+  T* at(int i) const {
+    check_type(i, std::is_same<std::remove_const_t<T>, Bf16>::value);
+    return static_cast<T*>(data[i]);
+  }
+  bool half(int i) const;  // whether an argument is bfloat16
+  void check_type(int i, bool half) const;
+  float* f(int i) const { return at<float>(i); }
   const int64_t* ints(int i) const { return static_cast<int64_t*>(data[i]); }
   int64_t dim(int i, int axis) const { return shapes[i][axis]; }
   int64_t size(int i) const {
@@ -48,7 +60,7 @@ std::mutex& operator_mutex();
 
 void check(bool condition, const std::string& message);
 
-// Maps and parameters are float32, settings int64 or float64; anything else (mixed precision) is refused.
+// Maps are float32 or bfloat16, parameters float32, settings int64 or float64; anything else is refused.
 void check_types(int count, const char** types);
 
 // Runs `body`, turning an exception into a message on stderr and a non-zero status for the framework.
@@ -73,6 +85,12 @@ int launch(const char* name, const Body& body) {
                                                              void*) {                                     \
     return modnet::launch(#name, [&] {                                                                    \
       modnet::check_types(count, types);                                                                  \
-      function(modnet::Args{count, data, ndims, shapes});                                                 \
+      (function)(modnet::Args{count, data, ndims, shapes, types});                                                 \
     });                                                                                                   \
   }
+
+// The same for a template of the maps' type, which is that of the argument `map`.
+#define MODNET_MAP_OPERATOR(name, function, map)                                                      \
+  MODNET_OPERATOR(name, [](const modnet::Args& a) {                                                   \
+    return a.half(map) ? function<modnet::Bf16>(a) : function<float>(a);                              \
+  })

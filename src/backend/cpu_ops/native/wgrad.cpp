@@ -10,6 +10,7 @@
 
 #include "pool.hpp"
 #include "runtime.hpp"
+#include "wgrad_rows.hpp"
 #include "wgrad_tile.hpp"
 
 namespace modnet {
@@ -17,7 +18,7 @@ namespace {
 
 constexpr int64_t kMaxWeights = 128 * 1024;
 constexpr int64_t kMinPixels = 4096;
-constexpr int64_t kRunPixels = 64;  // pixels that a register tile runs over: x and dy of so many stay in the L1 cache
+constexpr int64_t kRunPixels = 128;  // pixels that a register tile runs over: x and dy of so many stay in the L1 cache
 
 int64_t whole_vectors(int64_t floats) { return (floats + kLanes - 1) / kLanes * kLanes; }
 
@@ -44,24 +45,16 @@ struct Layout {
   }
 };
 
-// What one thread needs: copies of rows of x with padding around them, and of dy where its last vector is short.
+// Sums one thread's share of the rows.
+template <class T>
 class Worker {
  public:
-  Worker(const ConvShape& s, const Layout& layout, const float* x, const float* dy)
+  Worker(const ConvShape& s, const Layout& layout, const T* x, const T* dy)
       : s_(s),
         layout_(layout),
-        x_(x),
-        dy_(dy),
-        x_floats_(((s.ow - 1) * s.stride + (s.kw - 1) * s.dilation + 1) * s.ic),
         dy_step_(layout.patch_is_vector ? s.oc : layout.vectors),
         rows_(std::max<int64_t>(1, kRunPixels / s.ow)),
-        slots_((rows_ - 1) * s.stride + (s.kh - 1) * s.dilation + 1),
-        held_(slots_, -1) {
-    const bool overrun = layout.patch_is_vector && layout.depth % kLanes;
-    plain_ = s.kw == 1 && s.left == 0 && x_floats_ <= s.iw * s.ic && !overrun;
-    if (!plain_) copies_.resize(slots_ * (x_floats_ + kLanes));
-    if (dy_step_ != s.oc) dy_copies_.resize(rows_ * s.ow * dy_step_);
-  }
+        maps_(s, x, dy, rows_, dy_step_, layout.patch_is_vector && layout.depth % kLanes) {}
 
   // Adds the output rows [begin, end), counted through all pictures, to `sum` (as in Layout) and `bias` [oc].
   void run(int64_t begin, int64_t end, float* sum, float* bias) {
@@ -74,11 +67,13 @@ class Worker {
   }
 
  private:
+  using Entry = typename MapRows<T>::Entry;
+
   void block(int64_t image, int64_t first, int64_t rows, float* sum, float* bias) {
-    std::vector<const float*> dy(rows);
-    for (int64_t r = 0; r < rows; ++r) dy[r] = dy_row(image, first + r, r);
+    std::vector<const Entry*> dy(rows);
+    for (int64_t r = 0; r < rows; ++r) dy[r] = maps_.dy(image, first + r, r);
     for (int64_t r = 0; bias && r < rows; ++r) add_bias(dy[r], bias);
-    std::vector<Run> runs;
+    std::vector<Run<Entry>> runs;
     for (int64_t tap = 0; tap < layout_.taps; ++tap) {
       const int64_t kh = s_.dilation == 1 ? tap : tap / s_.kw, kw = s_.dilation == 1 ? 0 : tap % s_.kw;
       for (int64_t at = 0; at < s_.ow; at += kRunPixels) {
@@ -86,88 +81,54 @@ class Worker {
         for (int64_t r = 0; r < rows; ++r) {
           const int64_t ih = (first + r) * s_.stride + kh * s_.dilation - s_.top;
           if (ih < 0 || ih >= s_.ih) continue;
-          const float* x = x_row(image, ih) + (at * s_.stride + kw * s_.dilation) * s_.ic;
-          const float* y = dy[r] + at * dy_step_;
-          const int64_t pixels = std::min(kRunPixels, s_.ow - at);
-          runs.push_back(layout_.patch_is_vector ? Run{y, x, pixels} : Run{x, y, pixels});
+          const Entry *x = maps_.x(image, ih) + maps_.x_begin(at, kw), *y = dy[r] + maps_.steps(at) * dy_step_;
+          const int64_t steps = maps_.steps(std::min(kRunPixels, s_.ow - at));
+          runs.push_back(layout_.patch_is_vector ? Run<Entry>{y, x, steps} : Run<Entry>{x, y, steps});
         }
         if (!runs.empty()) multiply(runs, sum + tap * layout_.scalars * layout_.vectors);
       }
     }
   }
 
-  void multiply(const std::vector<Run>& runs, float* sum) const {
-    const int64_t vectors = layout_.vectors / kLanes, group = group_of(vectors), x_step = s_.stride * s_.ic;
-    const int64_t scalar_step = layout_.patch_is_vector ? dy_step_ : x_step;
-    const int64_t vector_step = layout_.patch_is_vector ? x_step : dy_step_;
+  void multiply(const std::vector<Run<Entry>>& runs, float* sum) const {
+    const int64_t vectors = layout_.vectors / kLanes, group = group_of(vectors);
+    const int64_t scalar_step = layout_.patch_is_vector ? dy_step_ : maps_.x_step();
+    const int64_t vector_step = layout_.patch_is_vector ? maps_.x_step() : dy_step_;
     for (int64_t v = 0; v < vectors; v += group) {
       const int64_t now = std::min(group, vectors - v), most = kRows[now];
       const int64_t tiles = (layout_.scalars + most - 1) / most;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t begin = layout_.scalars * t / tiles, end = layout_.scalars * (t + 1) / tiles;
         float* to = sum + begin * layout_.vectors + v * kLanes;
-        pick(end - begin, now)(runs.data(), runs.size(), begin, scalar_step, v * kLanes, vector_step, to,
-                               layout_.vectors);
+        pick<Entry>(end - begin, now)(runs.data(), runs.size(), begin, scalar_step, v * kLanes, vector_step, to,
+                                      layout_.vectors);
       }
     }
   }
 
-  // Row `ih` of a picture with zeros for the padding at its ends.
-  const float* x_row(int64_t image, int64_t ih) {
-    const float* row = x_ + (image * s_.ih + ih) * s_.iw * s_.ic;
-    if (plain_) return row;
-    const int64_t slot = ih % slots_, tag = image * s_.ih + ih;
-    float* copy = &copies_[slot * (x_floats_ + kLanes)];
-    if (held_[slot] != tag) {
-      held_[slot] = tag;
-      const int64_t before = std::min(s_.left * s_.ic, x_floats_);
-      const int64_t taken = std::min(s_.iw * s_.ic, x_floats_ - before);
-      std::fill_n(copy, before, 0.f);
-      std::copy_n(row, taken, copy + before);
-      std::fill(copy + before + taken, copy + x_floats_, 0.f);
-    }
-    return copy;
-  }
-
-  // Row of dy, its channels filled up to whole vectors where they are loaded as such.
-  const float* dy_row(int64_t image, int64_t oh, int64_t slot) {
-    const float* row = dy_ + (image * s_.oh + oh) * s_.ow * s_.oc;
-    if (dy_step_ == s_.oc) return row;
-    float* copy = &dy_copies_[slot * s_.ow * dy_step_];
-    for (int64_t p = 0; p < s_.ow; ++p) std::copy_n(row + p * s_.oc, s_.oc, copy + p * dy_step_);
-    return copy;
-  }
-
-  void add_bias(const float* dy, float* bias) const {
+  void add_bias(const Entry* dy, float* bias) const {
+    const int64_t steps = maps_.steps(s_.ow);
     int64_t o = 0;
     for (; o + kLanes <= s_.oc; o += kLanes) {
       Vec sum = {};
-      for (int64_t p = 0; p < s_.ow; ++p) sum += load(dy + p * dy_step_ + o);
+      for (int64_t p = 0; p < steps; ++p) sum = add_entries(sum, dy + p * dy_step_ + o);
       store(bias + o, load(bias + o) + sum);
     }
     for (; o < s_.oc; ++o) {
       float sum = 0;
-      for (int64_t p = 0; p < s_.ow; ++p) sum += dy[p * dy_step_ + o];
+      for (int64_t p = 0; p < steps; ++p) sum += sum_of(dy[p * dy_step_ + o]);
       bias[o] += sum;
     }
   }
 
   const ConvShape& s_;
   const Layout& layout_;
-  const float *x_, *dy_;
-  int64_t x_floats_, dy_step_, rows_, slots_;
-  bool plain_ = false;  // rows of x can be used where they are
-  std::vector<int64_t> held_;
-  std::vector<float> copies_, dy_copies_;
+  int64_t dy_step_, rows_;
+  MapRows<T> maps_;
 };
 
-}  // namespace
-
-bool weight_gradient_suits(const ConvShape& s) {
-  return s.ic * s.oc * s.kh * s.kw <= kMaxWeights && s.n * s.oh * s.ow >= kMinPixels;
-}
-
-void weight_gradient(const ConvShape& s, const float* x, const float* dy, float* dw, float* db) {
+template <class T>
+void gradient(const ConvShape& s, const T* x, const T* dy, float* dw, float* db) {
   static Scratch& scratch = *new Scratch();
   const Layout layout(s);
   const int64_t sums = layout.size(), share = sums + s.oc, threads = Pool::instance().size();
@@ -175,7 +136,7 @@ void weight_gradient(const ConvShape& s, const float* x, const float* dy, float*
   std::fill_n(all, threads * share, 0.f);
   parallel_ranges(s.n * s.oh, 1, [&](int64_t begin, int64_t end, int thread) {
     float* mine = all + thread * share;
-    Worker(s, layout, x, dy).run(begin, end, mine, db ? mine + sums : nullptr);
+    Worker<T>(s, layout, x, dy).run(begin, end, mine, db ? mine + sums : nullptr);
   });
   auto total = [&](int64_t at) {
     float sum = 0;
@@ -192,6 +153,24 @@ void weight_gradient(const ConvShape& s, const float* x, const float* dy, float*
       if (db) db[o] = total(sums + o);
     }
   });
+}
+
+}  // namespace
+
+bool weight_gradient_suits(const ConvShape& s) {
+  return s.ic * s.oc * s.kh * s.kw <= kMaxWeights && s.n * s.oh * s.ow >= kMinPixels;
+}
+
+void weight_gradient(const ConvShape& s, const float* x, const float* dy, float* dw, float* db) {
+  gradient(s, x, dy, dw, db);
+}
+
+void weight_gradient(const ConvShape& s, const Bf16* x, const Bf16* dy, float* dw, float* db) {
+#if defined(__AVX512BF16__)
+  gradient(s, x, dy, dw, db);
+#else
+  check(false, "this CPU does not multiply bfloat16");
+#endif
 }
 
 }  // namespace modnet

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "vec.hpp"
+#include "bf16.hpp"
 
 namespace modnet {
 
@@ -16,20 +16,21 @@ constexpr int kRows[] = {0, 10, 6, 4, 2};
 #endif
 constexpr int kMaxVectors = 4;
 
-// Rows of the two maps that belong together, `pixels` long.
+// Rows of the two maps that belong together, of floats or pairs (see bf16.hpp), `steps` long.
+template <class E>
 struct Run {
-  const float *scalars, *vectors;
-  int64_t pixels;
+  const E *scalars, *vectors;
+  int64_t steps;
 };
 
-// sum[r][v] += over all runs and pixels: scalars[pixel][r] * vectors[pixel][v], for R scalars and V vectors.
-template <int R, int V>
-void tile(const Run* runs, int64_t count, int64_t scalar_at, int64_t scalar_step, int64_t vector_at,
+// sum[r][v] += over all runs and steps: scalars[step][r] * vectors[step][v], for R scalars and V vectors.
+template <class E, int R, int V>
+void tile(const Run<E>* runs, int64_t count, int64_t scalar_at, int64_t scalar_step, int64_t vector_at,
           int64_t vector_step, float* sum, int64_t sum_step) {
   Vec acc[R][V] = {};
   for (int64_t i = 0; i < count; ++i) {
-    const float *a = runs[i].scalars + scalar_at, *b = runs[i].vectors + vector_at;
-    for (int64_t p = runs[i].pixels; p > 0; --p, a += scalar_step, b += vector_step) {
+    const E *a = runs[i].scalars + scalar_at, *b = runs[i].vectors + vector_at;
+    for (int64_t p = runs[i].steps; p > 0; --p, a += scalar_step, b += vector_step) {
       Vec row[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
@@ -37,7 +38,7 @@ void tile(const Run* runs, int64_t count, int64_t scalar_at, int64_t scalar_step
       for (int r = 0; r < R; ++r) {
         const Vec factor = broadcast(a[r]);
 #pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) acc[r][v] += factor * row[v];
+        for (int v = 0; v < V; ++v) acc[r][v] = multiply_add(factor, row[v], acc[r][v], a);
       }
     }
   }
@@ -50,25 +51,27 @@ void tile(const Run* runs, int64_t count, int64_t scalar_at, int64_t scalar_step
     }
 }
 
-using TileKernel = decltype(&tile<1, 1>);
+template <class E>
+using TileKernel = decltype(&tile<E, 1, 1>);
 
-template <int V, int... R>
-TileKernel pick(int64_t rows, std::integer_sequence<int, R...>) {
-  static constexpr TileKernel table[] = {&tile<R + 1, V>...};
+template <class E, int V, int... R>
+TileKernel<E> pick(int64_t rows, std::integer_sequence<int, R...>) {
+  static constexpr TileKernel<E> table[] = {&tile<E, R + 1, V>...};
   return table[rows - 1];
 }
 
-template <int V>
-TileKernel pick(int64_t rows) {
-  return pick<V>(rows, std::make_integer_sequence<int, kRows[V]>());
+template <class E, int V>
+TileKernel<E> pick(int64_t rows) {
+  return pick<E, V>(rows, std::make_integer_sequence<int, kRows[V]>());
 }
 
-inline TileKernel pick(int64_t rows, int64_t vectors) {
+template <class E>
+TileKernel<E> pick(int64_t rows, int64_t vectors) {
   switch (vectors) {
-    case 1: return pick<1>(rows);
-    case 2: return pick<2>(rows);
-    case 3: return pick<3>(rows);
-    default: return pick<4>(rows);
+    case 1: return pick<E, 1>(rows);
+    case 2: return pick<E, 2>(rows);
+    case 3: return pick<E, 3>(rows);
+    default: return pick<E, 4>(rows);
   }
 }
 
