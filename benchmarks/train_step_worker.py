@@ -48,7 +48,7 @@ def ours(case: dict[str, Any]) -> tuple[Step, str]:
     network = build_network(found.spec)
     ms.load_param_into_net(network, {n: ms.Parameter(ms.Tensor(v), name=n) for n, v in found.state.items()}, True)
     network.set_train(True)
-    config = Config.from_values(optimizer="sgd", lr=LR, momentum=MOMENTUM)
+    config = Config.from_values(optimizer="sgd", lr=LR, momentum=MOMENTUM, amp_level=case.get("amp_level", "O0"))
     train = make_step(network, Preprocess(), config, world=1)
     batch = golden.training_batch(case["size"], SEED, case["batch"])
 

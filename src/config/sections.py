@@ -182,7 +182,10 @@ class OptimiserSection(Section):
         0.0, "validate and save an exponential moving average of the weights; 0: off", at_least=0, below=1
     )
     amp_level: str = option(
-        "O0", "mixed precision: O0 (float32), O2 or O3 (float16; GPU and Ascend)", choices=("O0", "O2", "O3")
+        "O0",
+        "mixed precision: O0 (float32), O2 (bfloat16 maps on CPUs that multiply it, float16 on GPU and Ascend), O3 "
+        "(float16; GPU and Ascend), auto (O2 on such a CPU, else O0)",
+        choices=("auto", "O0", "O2", "O3"),
     )
 
 

@@ -19,13 +19,18 @@ class ScaleFusion(nn.Cell):
         super().__init__()
         self.weight = ms.Parameter(initializer("ones", (count, channels)), name="weight")
         self.shape = (-1,) if maps.native_layout() else (-1, 1, 1)
+        self.as_float = maps.float_maps()
+        if maps.native_layout():
+            from ..backend.cpu_ops.operators import ConvertOp
+
+            self.as_half = ConvertOp(half=True)
 
     def construct(self, *scales: ms.Tensor) -> ms.Tensor:
         """Maps of equal shape -> one of that shape."""
-        fused = scales[0] * self.weight[0].reshape(self.shape)
+        fused = self.as_float(scales[0]) * self.weight[0].reshape(self.shape)
         for i in range(1, len(scales)):
-            fused = fused + scales[i] * self.weight[i].reshape(self.shape)
-        return fused
+            fused = fused + self.as_float(scales[i]) * self.weight[i].reshape(self.shape)
+        return self.as_half(fused) if scales[0].dtype == ms.bfloat16 else fused
 
     def out_shape(self, *scales: MapShape) -> MapShape:
         """That of each."""
@@ -54,12 +59,15 @@ class EfficientAspp(nn.Cell):
         self.upsample = Concat(True)
         self.scales = nn.CellList([ConvNormAct(width, norm, 3, group=width, dilation=rate) for rate in spec.rates])
         self.fuse = ScaleFusion(len(spec.rates), width)
+        self.shares = nn.CellList([maps.sharing() for _ in spec.rates[1:]])
         self.project = ConvNormAct(width, out, 1)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map -> one of `out.channels` at twice its sides."""
         x = self.upsample(self.reduce(x))
         scaled: tuple[ms.Tensor, ...] = ()
-        for scale in self.scales:
-            scaled += (scale(x),)
+        for i in range(len(self.shares)):
+            x, branch = self.shares[i](x)
+            scaled += (self.scales[i](branch),)
+        scaled += (self.scales[-1](x),)
         return self.project(self.fuse(*scaled))

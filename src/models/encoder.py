@@ -7,6 +7,7 @@ from mindspore import nn
 
 from ..spec.blocks import BlockSpec, Norm
 from ..spec.encoder import EncoderSpec
+from .maps import sharing
 from .narrowing import Kept
 from .units import ConvNormAct
 
@@ -19,6 +20,7 @@ class InvertedResidual(nn.Cell):
         hidden, act, eps, same = Norm(block.hidden, 0), spec.act, spec.bn_eps, spec.same_padding
         kernel, stride = block.kernel, block.stride
         self.residual, self.expands = block.residual, block.expand
+        self.share = sharing()
         if block.expand:
             self.expand = ConvNormAct(in_channels, hidden, 1, act=act, eps=eps)
         self.depthwise = ConvNormAct(
@@ -28,8 +30,10 @@ class InvertedResidual(nn.Cell):
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map -> one of `block.out` channels at 1 / stride of its size."""
-        y = self.depthwise(self.expand(x) if self.expands else x)
-        return self.project(y, x) if self.residual else self.project(y)
+        if not self.residual:
+            return self.project(self.depthwise(self.expand(x) if self.expands else x))
+        x, shortcut = self.share(x)
+        return self.project(self.depthwise(self.expand(x) if self.expands else x), shortcut)
 
 
 class Encoder(nn.Cell):
@@ -44,13 +48,14 @@ class Encoder(nn.Cell):
         self.to2x = nn.SequentialCell(blocks[:first])
         self.to4x = nn.SequentialCell(blocks[first:second])
         self.to32x = nn.SequentialCell(blocks[second:])
+        self.share2x, self.share4x = sharing(), sharing()
         self.head = ConvNormAct(spec.channels_after(len(blocks)), Norm(spec.head, 0), 1, act=act, eps=eps)
 
     def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
         """A map of the image, normalised -> maps at 1/2, 1/4 and 1/32 of its sides."""
-        enc2x = self.to2x(self.stem(x))
-        enc4x = self.to4x(enc2x)
-        return enc2x, enc4x, self.head(self.to32x(enc4x))
+        enc2x, tap2x = self.share2x(self.to2x(self.stem(x)))
+        enc4x, tap4x = self.share4x(self.to4x(enc2x))
+        return tap2x, tap4x, self.head(self.to32x(enc4x))
 
 
 def narrow_encoder(encoder: Encoder, spec: EncoderSpec, kept: Kept) -> EncoderSpec:

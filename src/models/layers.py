@@ -1,4 +1,4 @@
-"""Layers shared by all networks. Maps are float32, in one of the two layouts of `maps.py`.
+"""Layers shared by all networks. Maps are in one of the two layouts of `maps.py`, and keep their type.
 
 A layer is built for the layout in force when it is made; both have the same parameters under the same names.
 """
@@ -90,8 +90,12 @@ class NormAct(nn.Cell):
         self.native = maps.native_layout()
         self.fused = self.native and activation.native is not None
         self.fused_settings = (act, shortcut) if self.fused else ("none", False)
+        self.as_float = maps.float_maps()
         if self.native:
+            from ..backend.cpu_ops.operators import ConvertOp
+
             self.placeholder = ms.Tensor([1.0], ms.float32)
+            self.as_half = ConvertOp(half=True)
         else:
             self.inorm = InstanceNorm(eps)
         self.set_momentum(BN_MOMENTUM)
@@ -110,8 +114,9 @@ class NormAct(nn.Cell):
         """A map, and with `shortcut` a second one of the same shape -> a map of that shape."""
         if self.fused:
             return self._native(x, *shortcut)
-        y = self.act(self._native(x) if self.native else self._portable(x))
-        return y + shortcut[0] if shortcut else y
+        y = self.act(self.as_float(self._native(x) if self.native else self._portable(x)))
+        y = y + self.as_float(shortcut[0]) if shortcut else y
+        return self.as_half(y) if x.dtype == ms.bfloat16 else y
 
     def _portable(self, x: ms.Tensor) -> ms.Tensor:
         if self.inorm_channels == 0:
@@ -178,11 +183,18 @@ class SqueezeExcite(nn.Cell):
         native = maps.native_layout()
         self.axes = (1, 2) if native else (2, 3)
         self.shape = (-1, 1, 1, channels) if native else (-1, channels, 1, 1)
+        self.as_float = maps.float_maps()
+        if native:
+            from ..backend.cpu_ops.operators import ConvertOp
+
+            self.as_half = ConvertOp(half=True)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map -> the same, each channel scaled by its gate in [0, 1]."""
-        gate = ops.sigmoid(self.fc2(ops.relu(self.fc1(x.mean(self.axes)))))
-        return x * gate.reshape(self.shape)
+        wide = self.as_float(x)
+        gate = ops.sigmoid(self.fc2(ops.relu(self.fc1(wide.mean(self.axes)))))
+        y = wide * gate.reshape(self.shape)
+        return self.as_half(y) if x.dtype == ms.bfloat16 else y
 
     def out_shape(self, x: MapShape) -> MapShape:
         """As it is."""
@@ -195,10 +207,11 @@ class AttentionMap(nn.Cell):
     def __init__(self) -> None:
         super().__init__()
         self.axis = -1 if maps.native_layout() else 1
+        self.as_float = maps.float_maps()
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map -> [N, h * w], at least 0."""
-        return ops.square(x).mean(self.axis).reshape(x.shape[0], -1)
+        return ops.square(self.as_float(x)).mean(self.axis).reshape(x.shape[0], -1)
 
     def out_shape(self, x: MapShape) -> MapShape:
         """One channel; rows are not told from columns any more."""

@@ -5,9 +5,12 @@ Portable: MindSpore's own operators on [N, C, H, W]; CPU, GPU and Ascend. Native
 are the same, so a checkpoint of one runs in the other. Networks enter a layout with `ToLayout`, build maps with the
 cells of `layers.py`, and leave it with `ToMatte` or `FromLayout`; nothing else in a network knows of the difference.
 
-All maps are float32. Each layer tells its `out_shape` (channels, height, width) from those of its inputs:
+All maps are float32, but in the native layout those of a training network may be bfloat16 (`set_half_maps`).
+Each layer tells its `out_shape` (channels, height, width) from those of its inputs:
 `src/models/graph.py` reads the network's data flow by it.
 """
+
+from collections.abc import Callable
 
 import mindspore as ms
 from mindspore import nn, ops
@@ -21,6 +24,51 @@ MapShape = tuple[int, int, int]  # channels, height, width; the same in both lay
 def native_layout() -> bool:
     """True where networks run on the native CPU operators (and maps are [N, H, W, C])."""
     return ms.get_context("device_target") == "CPU" and cpu_ops.available()
+
+
+def float_maps() -> Callable[[ms.Tensor], ms.Tensor]:
+    """What makes a map float32, for MindSpore's own operators: those are slow in bfloat16, or not there."""
+    if not native_layout():
+        return nn.Identity()
+    from ..backend.cpu_ops.operators import ConvertOp
+
+    return ConvertOp()
+
+
+def set_half_maps(network: nn.Cell, half: bool) -> None:
+    """Whether a network in the native layout has bfloat16 maps while it is trained; its graphs are compiled later."""
+    for _, cell in network.cells_and_names():
+        if isinstance(cell, ToLayout):
+            cell.half = half
+
+
+class Share(nn.Cell):
+    """A map for two layers. `sharing` makes one."""
+
+    def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
+        """A map -> it, twice."""
+        return x, x
+
+
+class _NativeShare(Share):
+    """A `Share` whose gradient the native operators add up: MindSpore needs many times as long in bfloat16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from ..backend.cpu_ops.operators import AddOp
+
+        self.add = AddOp()
+
+    def bprop(
+        self, x: ms.Tensor, out: tuple[ms.Tensor, ms.Tensor], dout: tuple[ms.Tensor, ms.Tensor]
+    ) -> tuple[ms.Tensor]:
+        """The sum of both layers' gradients."""
+        return (self.add(dout[0], dout[1]),)
+
+
+def sharing() -> Share:
+    """A `Share` for the layout in force."""
+    return _NativeShare() if native_layout() else Share()
 
 
 class Downsample(nn.Cell):
@@ -40,15 +88,27 @@ class Downsample(nn.Cell):
 
 
 class ToLayout(nn.Cell):
-    """[N, C, H, W] -> the layout of the maps."""
+    """[N, C, H, W] -> the layout of the maps, and their type: layers keep that of the map that they get.
+
+    Attributes:
+        half: whether maps are bfloat16 while the network is trained; float32 otherwise, so that scores and files are
+            those of the weights alone.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.native = native_layout()
+        self.native, self.half = native_layout(), False
+        if self.native:
+            from ..backend.cpu_ops.operators import ConvertOp
+
+            self.as_half = ConvertOp(half=True)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """[N, C, H, W] -> a map."""
-        return x.transpose(0, 2, 3, 1) if self.native else x
+        if not self.native:
+            return x
+        x = x.transpose(0, 2, 3, 1)
+        return self.as_half(x) if self.half and self.training else x
 
     def out_shape(self, x: MapShape) -> MapShape:
         """As it is."""
@@ -56,15 +116,16 @@ class ToLayout(nn.Cell):
 
 
 class FromLayout(nn.Cell):
-    """A map, out of the layout: -> [N, C, H, W]."""
+    """A map, out of the layout: -> [N, C, H, W], float32."""
 
     def __init__(self) -> None:
         super().__init__()
         self.native = native_layout()
+        self.as_float = float_maps()
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map -> [N, C, H, W]."""
-        return x.transpose(0, 3, 1, 2) if self.native else x
+        return self.as_float(x).transpose(0, 3, 1, 2) if self.native else x
 
     def out_shape(self, x: MapShape) -> MapShape:
         """As it is."""
@@ -77,10 +138,12 @@ class ToMatte(nn.Cell):
     def __init__(self) -> None:
         super().__init__()
         self.native = native_layout()
+        self.as_float = float_maps()
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map of logits -> alpha [N, 1, H, W] in [0, 1]."""
         if self.native:  # one channel: the two layouts hold the same numbers in the same order
+            x = self.as_float(x)
             x = x.reshape(x.shape[0], 1, x.shape[1], x.shape[2])
         return ops.sigmoid(x)
 

@@ -11,7 +11,7 @@ from ..spec.modnet import ModNetSpec
 from .easpp import EfficientAspp
 from .encoder import Encoder, narrow_encoder
 from .layers import AttentionMap, Concat, SqueezeExcite
-from .maps import Downsample, ToLayout
+from .maps import Downsample, ToLayout, sharing
 from .narrowing import Kept, Narrowing, register_narrowing
 from .units import ConvNormAct, MatteHead
 
@@ -67,16 +67,17 @@ class HighResolutionBranch(nn.Cell):
         self.join = Concat(False, False)
         self.join3 = Concat(False, False, False)
         self.join_upsampled = Concat(True, False)
+        self.share = sharing()
 
     def construct(
         self, image2x: ms.Tensor, image4x: ms.Tensor, enc2x: ms.Tensor, enc4x: ms.Tensor, lr4x: ms.Tensor
     ) -> ms.Tensor:
         """Images and maps at 1/2 and 1/4 of the sides -> a map at 1/2."""
-        enc2x = self.tohr_enc2x(enc2x)
+        enc2x, skip = self.share(self.tohr_enc2x(enc2x))
         hr4x = self.conv_enc2x(self.join(image2x, enc2x))
         hr4x = self.conv_enc4x(self.join(hr4x, self.tohr_enc4x(enc4x)))
         hr4x = self.conv_hr4x(self.join3(hr4x, lr4x, image4x))
-        return self.conv_hr2x(self.join_upsampled(hr4x, enc2x))
+        return self.conv_hr2x(self.join_upsampled(hr4x, skip))
 
     def detail(self, hr2x: ms.Tensor, image: ms.Tensor) -> ms.Tensor:
         """[N, 1, H, W] in [0, 1]; only training needs it."""
@@ -121,6 +122,7 @@ class MODNet(nn.Cell):
         self.upsample = Concat(True)
         self.attention = AttentionMap()
         self.returns_maps = False
+        self.shares = nn.CellList([sharing() for _ in range(5)])
 
     def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ...]:
         """Image [N, 3, H, W], normalised -> what the class says, float32 in [0, 1]."""
@@ -128,13 +130,19 @@ class MODNet(nn.Cell):
         image = self.to_layout(image)
         enc2x, enc4x, enc32x = self.encoder(image)
         lr8x = self.lr_branch(enc32x)
-        lr4x = self.upsample(lr8x)
-        hr2x = self.hr_branch(image2x, image4x, enc2x, enc4x, lr4x)
-        matte = self.f_branch(image, lr4x, hr2x)
         if not self.training:
-            return matte
-        outputs = self.lr_branch.head(lr8x), self.hr_branch.detail(hr2x, image), matte
-        return (*outputs, self.attention(lr8x), self.attention(hr2x)) if self.returns_maps else outputs
+            lr4x = self.upsample(lr8x)
+            return self.f_branch(image, lr4x, self.hr_branch(image2x, image4x, enc2x, enc4x, lr4x))
+        lr8x, lr8x_head = self.shares[0](lr8x)
+        lr4x, lr4x_f = self.shares[1](self.upsample(lr8x))
+        hr2x, hr2x_detail = self.shares[2](self.hr_branch(image2x, image4x, enc2x, enc4x, lr4x))
+        maps: tuple[ms.Tensor, ...] = ()
+        if self.returns_maps:
+            lr8x_head, lr8x_map = self.shares[3](lr8x_head)
+            hr2x_detail, hr2x_map = self.shares[4](hr2x_detail)
+            maps = self.attention(lr8x_map), self.attention(hr2x_map)
+        matte = self.f_branch(image, lr4x_f, hr2x)
+        return self.lr_branch.head(lr8x_head), self.hr_branch.detail(hr2x_detail, image), matte, *maps
 
 
 def _three(norms: Iterable[Norm]) -> tuple[Norm, Norm, Norm]:

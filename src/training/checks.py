@@ -1,6 +1,6 @@
 """Options that cannot go together, found before any work: a run asks here, and so does the data doctor."""
 
-from ..common.errors import ConfigError, DeviceError
+from ..common.errors import ConfigError
 from ..common.log import logger
 from ..config.config import Config
 from ..config.sections import FINE_TUNING_RATE, ScheduleSection
@@ -8,6 +8,7 @@ from ..data.preprocess import preprocess_of
 from ..models.backbones import find_backbone
 from .network import check_input, new_spec
 from .optimisers import find_optimiser
+from .precision import check_level
 from .schedule import find_schedule
 
 HIGH_RATE = 0.005  # at which training from a whole network gets a warning
@@ -23,8 +24,7 @@ def check_options(config: Config, device: str) -> None:
     find_optimiser(config.optimiser.optimizer)
     find_schedule(config.schedule.lr_schedule)
     find_backbone(config.network.encoder)
-    if config.optimiser.amp_level != "O0" and device == "CPU":
-        raise DeviceError("amp_level O2 and O3 need GPU or Ascend: on the CPU float16 is slower than float32. Use O0.")
+    check_level(config.optimiser.amp_level, device)
     if idle := config.distillation.without_teacher():
         raise ConfigError(f"`{idle}` needs a teacher: give --teacher CKPT, or leave --{idle} out.")
     if config.soc.soc:

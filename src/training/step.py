@@ -13,10 +13,12 @@ from ..checkpoint.file import copy_of, weights_of
 from ..config.sections import OptimiserSection
 from ..losses import Objective
 from ..models.layers import Conv2d
+from ..models.maps import set_half_maps
 from ..models.norms import batch_norms
 from .compile_cache import compile_cache, graph_key
 from .loss_scale import LossScale
 from .optimisers import build_optimizer
+from .precision import float16, half_maps
 
 _TRAINED = "trained/"  # of names in a training state: the values behind the moving averages
 _ema_update = ops.MultitypeFuncGraph("ema_update")
@@ -57,6 +59,8 @@ class TrainStep:
     def __init__(self, network: nn.Cell, settings: OptimiserSection, objective: Objective, world: int = 1) -> None:
         """`world`: how many processes train together."""
         self.network, self.settings, self.objective, self.world = network, settings, objective, world
+        self.half = half_maps(settings.amp_level)
+        set_half_maps(network, self.half)
         undecayed = set() if objective.decay_depthwise else depthwise_weights(network)
         self.optimizer = build_optimizer(network.trainable_params(), settings, undecayed)
         self.ema: dict[str, ms.Parameter] = {}
@@ -91,7 +95,9 @@ class TrainStep:
         momenta = [norm.momentum for norm in batch_norms(self.network)]
         losses, others = self.objective.losses.__qualname__, tuple(cell.spec for cell in self.objective.cells)
         objective = self.objective.names, losses, self.objective.decay_depthwise, self.objective.facts, others
-        return compile_cache(graph_key(shape, self.settings, self.network.spec, trained, training, momenta, objective))
+        return compile_cache(
+            graph_key(shape, self.settings, self.half, self.network.spec, trained, training, momenta, objective)
+        )
 
     def end_epoch(self) -> None:
         """Called after an epoch's last step."""
@@ -142,8 +148,8 @@ class _CompiledStep(nn.Cell):
         super().__init__(auto_prefix=False)
         self.network, self.optimizer, self.averages = network, optimizer, ms.ParameterTuple(ema)
         self.others = nn.CellList(list(objective.cells), auto_prefix=False)
-        mixed = settings.amp_level != "O0"
-        self.loss_scale = LossScale() if mixed else nn.CellList()  # an empty one has no parameters
+        scaled = float16(settings.amp_level)
+        self.loss_scale = LossScale() if scaled else nn.CellList()  # an empty one has no parameters
         scale = self.loss_scale if isinstance(self.loss_scale, LossScale) else None
         self.step = _step_function(network, optimizer, self.averages, settings, world, objective.losses, scale)
 
