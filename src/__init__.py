@@ -6,3 +6,18 @@ CONTRIBUTING.md says what each package is for; a package imports only those that
 """
 
 __version__ = "0.2.0"
+
+__all__ = ["Matting", "MattingError", "list_models"]
+
+
+def __getattr__(name: str) -> object:
+    """What a program needs, imported when it is asked for: every command imports this package, few need the API."""
+    if name == "MattingError":
+        from .common.errors import MattingError
+
+        return MattingError
+    if name in __all__:
+        from . import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
