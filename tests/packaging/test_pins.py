@@ -29,6 +29,7 @@ def test_what_a_device_needs_is_pinned_as_in_requirements_edge():
     assert PROJECT["dependencies"] == [
         f"numpy>={edge['numpy']},<2",
         f"opencv-python-headless=={edge['opencv-python-headless']}",
+        f"Pillow=={edge['Pillow']}",
         f"onnxruntime=={edge['onnxruntime']}",
     ]
 

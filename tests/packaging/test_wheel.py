@@ -6,6 +6,7 @@ import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ PHOTO = ROOT / "docs" / "astronaut.jpg"
 MODEL = "modnet-p-int8.onnx"
 LARGEST = 6_000_000  # bytes of the wheel
 # What the wheel asks for, and what these packages need themselves.
-NEEDED = ("numpy", "opencv-python-headless", "onnxruntime", "flatbuffers", "packaging", "protobuf")
+NEEDED = ("numpy", "opencv-python-headless", "pillow", "onnxruntime", "flatbuffers", "packaging", "protobuf")
 FRAMEWORKS = ("mindspore", "torch", "openvino", "onnx", "yaml", "tqdm", "scipy", "src", "tests", "metrics")
 
 
@@ -156,3 +157,16 @@ def test_the_folder_that_holds_the_package_stays_clean(environment, added, tmp_p
     subprocess.run([environment / "modnet", "infer", "--input", PHOTO], cwd=tmp_path, check=True, capture_output=True)
     assert sorted(path.name for path in site.iterdir()) == before
     assert (tmp_path / "output" / "astronaut.png").is_file()
+
+
+def test_three_lines_of_python(environment, tmp_path):
+    program = f"""
+from modnet_mindspore import Matting
+Matting(threads=2).cutout({str(PHOTO)!r}).save("cutout.png")
+"""
+    succeeded(environment / "python", "-c", program, cwd=tmp_path)
+    flags = ("--input", PHOTO, "--outputs", "rgba", "--no-flip", "--output", tmp_path / "checkout")
+    succeeded(sys.executable, ROOT / "infer.py", "--model", MODEL, *flags, cwd=tmp_path)
+    (by_infer,) = (tmp_path / "checkout").iterdir()
+    ours, expected = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (tmp_path / "cutout.png", by_infer))
+    assert ours.shape[2] == 4 and np.array_equal(ours, expected)
