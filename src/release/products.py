@@ -65,8 +65,8 @@ def release_checkpoint(source: Path, target: Path, ref_size: int | None = None, 
     """Store a trained checkpoint's weights as float16, without its training state; sizes as in `Recipe`."""
     checkpoint = read_checkpoint(source)
     meta = checkpoint.meta
-    asked = {"ref_size": ref_size, "ref_side": ref_side}
-    preprocess = replace(meta.preprocess, **{name: value for name, value in asked.items() if value is not None})
+    own = meta.preprocess
+    preprocess = replace(own, ref_size=ref_size or own.ref_size, ref_side=ref_side or own.ref_side)
     meta = replace(meta, preprocess=preprocess, source=meta.source | file_source(source), train={})
     save_checkpoint(target, checkpoint.weights, meta, half=True)
 
