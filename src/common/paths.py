@@ -5,6 +5,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 REPOSITORY = PACKAGE.parent  # of a checkout; of an installed package the folder that holds it
+# Where files lie that a user brings or gets, unless another place is named: the checkout, or the current folder.
+USER_FOLDER = REPOSITORY if PACKAGE.name == "src" else Path()
 
 
 def cache_folder() -> Path | None:

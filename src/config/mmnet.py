@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ..common.paths import REPOSITORY
+from ..common.paths import PACKAGE, REPOSITORY
 from .dataset import DatasetSpec
 
-DEFAULT_CONFIG = REPOSITORY / "configs" / "MMNet.yml"
+_OF_A_WHEEL = PACKAGE / "configs"
+DEFAULT_CONFIG = (_OF_A_WHEEL if _OF_A_WHEEL.is_dir() else REPOSITORY / "configs") / "MMNet.yml"
 # Folders of images and alphas below the root by section: MMNet's own, then P3M-10k's.
 FOLDERS = {
     "train_dataset": (("train/image", "train/mask"), ("train/blurred_image", "train/mask")),

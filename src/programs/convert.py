@@ -13,9 +13,9 @@ from ..backend.environment import prepare_environment
 from ..checkpoint.conversion import convert, kinds
 from ..common.errors import CheckpointError
 from ..common.log import logger, setup_logging
-from ..common.paths import REPOSITORY
+from ..common.paths import USER_FOLDER
 
-ZOO_INPUT = REPOSITORY / "pretrained" / "mobilenetv2_human_seg.ckpt"
+ZOO_INPUT = USER_FOLDER / "pretrained" / "mobilenetv2_human_seg.ckpt"
 
 
 def parse_args() -> argparse.Namespace:

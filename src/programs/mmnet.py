@@ -2,6 +2,7 @@
 
     bash scripts/train_mmnet.sh DATASET TRAIN_DIR --batch_size 16 --learning_rate 1e-4 --step_save_checkpoint 500
     bash scripts/validate_mmnet.sh DATASET TRAIN_DIR --checkpoint_path TRAIN_DIR/ckpt/MMNet_best.ckpt
+    modnet mmnet train --write mmnet.yml DATASET TRAIN_DIR     # then: modnet train --config mmnet.yml
 
 For training, every key of a configuration is an option as well; configs/MMNet.yml holds the rest.
 """
@@ -42,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     tasks = parser.add_subparsers(dest="task", required=True)
     for task in ("train", "validate"):
         sub = tasks.add_parser(task, prog=f"bash scripts/{task}_mmnet.sh", allow_abbrev=False)
-        sub.add_argument("--write", required=True, help=argparse.SUPPRESS)
+        sub.add_argument("--write", required=True, metavar="FILE", help="file for the configuration; scripts name it")
         sub.add_argument("dataset", nargs="?", help="folder with train|test / image|mask, or in P3M-10k's layout")
         sub.add_argument("train_dir", nargs="?", default="mmnet-traindir", help="folder of the run")
         sub.add_argument("--dataset_path", help="the data set, over DATASET")

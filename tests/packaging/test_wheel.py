@@ -118,12 +118,24 @@ def test_the_command_says_what_it_is(environment, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "text"), [
     (("train",), "`modnet train` needs mindspore, which is not installed. Run: pip install 'modnet-mindspore[train]'"),
+    (("convert",), "`modnet convert` needs mindspore, which is not installed"),
+    (("mmnet", "train", "--write", "mmnet.yml", "."), "Run: pip install PyYAML=="),
     (("infer", "--input", PHOTO, "--model", "modnet-p"), "released model 'modnet-p'. Did you mean `modnet-p-int8`?"),
     (("infer", "--input", PHOTO, "--model", "modnet-p-int8.xml"), "is released as .onnx. Give modnet-p-int8.onnx"),
 ])  # fmt: skip
 def test_what_is_not_there_is_named(environment, tmp_path, arguments, text):
     done = run_program(environment / "modnet", *arguments, cwd=tmp_path, PYTHONPATH="")
     assert text in done.assert_refused()
+
+
+def test_defaults_point_into_the_wheel_or_to_the_users_folder(environment, tmp_path):
+    program = """
+from modnet_mindspore.common.paths import USER_FOLDER
+from modnet_mindspore.config.mmnet import DEFAULT_CONFIG
+print(USER_FOLDER, DEFAULT_CONFIG.is_file(), DEFAULT_CONFIG.parts[-3:])
+"""
+    out = succeeded(environment / "python", "-c", program, cwd=tmp_path).out
+    assert out == ". True ('modnet_mindspore', 'configs', 'MMNet.yml')\n"
 
 
 def test_the_command_mattes_a_photograph_as_the_checkout_does(environment, tmp_path):

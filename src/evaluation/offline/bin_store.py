@@ -20,7 +20,7 @@ import numpy as np
 
 from ...common.errors import DataError, ModelError, NetworkError, OutputError
 from ...common.files import make_folder, read_json, write_text
-from ...common.paths import REPOSITORY
+from ...common.paths import USER_FOLDER
 from ...imaging import write_file
 from ...model_file.contract import read_preprocess
 from ...runtime.base import Predictor
@@ -31,7 +31,7 @@ from .store import Inputs, InputWriter, Outputs, Truth
 IMAGES, MASKS, OUTPUT, MANIFEST = "images", "masks", "output", "manifest.json"
 RUN = "run.json"  # which model made the results, and the seconds that its network took; written last
 MANIFEST_VERSION = 1
-FOLDER = REPOSITORY / "offline_infer" / "Bin" / "test"  # unless another one is named
+FOLDER = USER_FOLDER / "offline_infer" / "Bin" / "test"  # unless another one is named
 _PREPARE = "Write the folder again: bash scripts/run_datapre.sh DATASET --output_path FOLDER."
 
 
