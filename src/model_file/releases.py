@@ -222,17 +222,6 @@ def verified_model(model: str | Path, suffixes: Collection[str] | None = None) -
     return path
 
 
-def listing() -> str:
-    """One line for each released file."""
-    rows = [
-        (m.name, m.file, f"{m.bytes / 1e6:.2f} MB", f"MSE {m.scores['mse']:.4f}" if m.scores else "", m.what)
-        for m in read_releases()
-    ]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines) or f"no released models in {FOLDER}"
-
-
 def _by_preference(models: Iterable[ReleasedModel]) -> list[ReleasedModel]:
     """Those whose files and runtime are here first, then in the order of `known_formats`."""
     order = list(known_formats())

@@ -18,7 +18,7 @@ from ..common.malloc import keep_freed_memory
 from ..inference.model import ModelChoice
 from ..inference.options import add_arguments, from_args
 from ..inference.run import infer
-from ..model_file.releases import listing
+from ..model_file.listing import listing
 from ..runtime.options import add_model_arguments, open_options
 
 

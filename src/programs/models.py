@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..model_file.releases import listing
+from ..model_file.listing import listing
 
 
 def main() -> None:

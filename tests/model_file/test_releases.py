@@ -11,12 +11,12 @@ from src.checkpoint.file import read_checkpoint
 from src.common.errors import ModelError
 from src.imaging import write_alpha
 from src.model_file import releases as index
+from src.model_file.listing import listing
 from src.model_file.releases import (
     ReleasedFile,
     ReleasedModel,
     default_model,
     find_model,
-    listing,
     read_releases,
     verified_model,
     write_releases,
@@ -205,6 +205,22 @@ def test_infer_lists_models_and_takes_the_default(pretrained, tmp_path, monkeypa
     assert (done.status, given["path"]) == (0, "big")
     done = run_main(infer.main, "--model", "smal", "--input", tmp_path / "me.png", "--output", tmp_path / "out")
     assert "Did you mean `small`?" in done.assert_refused()
+
+
+def test_the_list_says_speed_and_advice(tmp_path, monkeypatch):
+    def model(name: str, error: float, size: int, milliseconds: float) -> ReleasedModel:
+        latency = {"milliseconds": milliseconds, "shape": [512, 512]}
+        return ReleasedModel(name, "what", (ReleasedFile(f"{name}.onnx", size, ""),), scores={"mse": error},
+                             openvino_latency=latency)  # fmt: skip
+
+    models = [model("big", 0.004, 9_000_000, 90.0), model("small", 0.005, 2_000_000, 12.0), model("tiny", 0.03, 1, 2.5)]
+    monkeypatch.setattr(index, "FOLDER", tmp_path)
+    write_releases(models, tmp_path)
+    assert [line[line.index("MSE") :] for line in listing().splitlines()] == [
+        "MSE 0.0040  90.0 ms at 512x512  what: the best mattes",
+        "MSE 0.0050  12.0 ms at 512x512  what: small, and nearly the best",
+        "MSE 0.0300  2.5 ms at 512x512   what: the fastest",
+    ]
 
 
 def test_the_repositorys_own_index():

@@ -6,7 +6,7 @@ import pytest
 
 from src import __version__, programs
 from src.common import cli
-from src.model_file.releases import listing
+from src.model_file.listing import listing
 from src.programs import modnet
 from tests.support.programs import run_main
 
