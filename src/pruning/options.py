@@ -17,6 +17,7 @@ from .target import Target
 
 NORM_CHOICES = ("auto", "batch", "ib")
 _CONFIGURED = ("ckpt_path", "output_path", "device_target", "device_id", "seed")  # keys of `Config` that are flags too
+_TEXTS = {"ckpt_path": "the network to prune: a checkpoint, a released model's name or a PyTorch file"}
 # Fields of `PruneOptions` that may be left out, and their flags. A flag that is given is refused where nothing looks
 # at its value.
 _FLAGS = {
@@ -136,7 +137,7 @@ def _either(*names: str) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --config, the flags of the checkpoint, the folder and the device, and those of `PruneOptions`."""
-    add_configuration(parser, _CONFIGURED)
+    add_configuration(parser, _CONFIGURED, _TEXTS)
     known = {kind: "; ".join(f"{one.name}: {one.summary}" for one in entries())
              for kind, entries in (("strategy", strategies), ("importance", importances))}  # fmt: skip
     add = parser.add_argument
