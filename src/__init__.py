@@ -12,10 +12,6 @@ __all__ = ["Matting", "MattingError", "list_models"]
 
 def __getattr__(name: str) -> object:
     """What a program needs, imported when it is asked for: every command imports this package, few need the API."""
-    if name == "MattingError":
-        from .common.errors import MattingError
-
-        return MattingError
     if name in __all__:
         from . import api
 

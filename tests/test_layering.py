@@ -13,7 +13,8 @@ from tests.support.programs import ROOT
 # A package may import itself and those that stand before it. CONTRIBUTING.md says what each is for.
 ORDER = (
     "common", "spec", "config", "imaging", "metrics", "model_file", "backend", "models", "losses", "checkpoint", "data",
-    "runtime", "evaluation", "inference", "deploy", "training", "bench", "quant", "pruning", "release", "programs",
+    "runtime", "evaluation", "inference", "deploy", "training", "bench", "quant", "pruning", "release", "serve",
+    "programs",
 )  # fmt: skip
 SOURCE = ROOT / "src"
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -12,6 +12,9 @@ from .checks import SEEDS, shown
 from .errors import DeviceError, MattingError
 from .text import truth_of
 
+# The extra that brings a package, of those that only some programs need; all others come with `train`.
+EXTRAS = dict.fromkeys(("fastapi", "fastapi_offline", "prometheus_client", "starlette", "uvicorn"), "serve")
+
 
 def parse_share(text: str) -> float:
     """`10%` or `0.1` -> 0.1, at least 0; for the `type` of an option."""
@@ -43,6 +46,13 @@ def parse_truth(text: str) -> bool:
         raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}") from None
 
 
+def parse_positive(text: str) -> int:
+    """A whole number from 1 to a billion; for the `type` of an option."""
+    if not (text.isdecimal() and len(text) <= 10 and 1 <= int(text) <= 1_000_000_000):
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 to 1000000000, got {text!r}")
+    return int(text)
+
+
 def parse_seed(text: str) -> int:
     """A whole number from 0 to 4294967295; for the `type` of an option."""
     try:
@@ -62,9 +72,10 @@ def call_main(module: str, program: str) -> int | None:
         package = str(error.name).split(".")[0]
         if package == __name__.split(".")[0]:
             raise  # one of our own modules: the fault is ours
+        extra = EXTRAS.get(package, "train")
         raise DeviceError(
-            f"`{program}` needs {package}, which is not installed. Run: pip install 'modnet-mindspore[train]', or in a "
-            "checkout: bash scripts/setup.sh"
+            f"`{program}` needs {package}, which is not installed. Run: pip install 'modnet-mindspore[{extra}]', or in "
+            "a checkout: bash scripts/setup.sh"
         ) from error
 
 

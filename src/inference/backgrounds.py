@@ -88,7 +88,7 @@ def open_background(text: str, video: bool) -> Background:
     path = Path(text)
     if text == BLUR:
         return Blur()
-    if (color := _color(text)) is not None:
+    if (color := parse_color(text)) is not None:
         return StillImage(np.array(color, np.uint8).reshape(1, 1, 3))
     if not path.is_file():
         raise ConfigError(
@@ -107,7 +107,7 @@ def _no_frame(path: Path) -> DataError:
     return DataError(f"The video '{path}' for --background holds no frame. Give another one.")
 
 
-def _color(text: str) -> tuple[int, int, int] | None:
+def parse_color(text: str) -> tuple[int, int, int] | None:
     """Red, green and blue from 0 to 255; None for what is no colour."""
     if text.lower() in _COLORS:
         return _COLORS[text.lower()]

@@ -16,6 +16,7 @@ from ..common.text import nearest
 VERBS = {
     "infer": ("infer", "cut people out of images, videos or a camera's frames"),
     "models": ("models", "list the released models"),
+    "serve": ("serve", "answer matting requests over HTTP"),
     "train": ("train", "train a matting network"),
     "launch": ("launch", "train on several devices, one process each"),
     "eval": ("eval", "score networks on a validation set"),
