@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..common.cli import parse_share
+from ..common.cli import parse_share, parse_whole
 from ..common.errors import ConfigError, ModelError
 from ..common.sizes import parse_size
 from ..model_file.releases import find_model
@@ -82,7 +82,7 @@ def _add_case_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="released models or files, such "
                         "as MODEL.xml@bf16 in bf16; the first is what the others are compared with")  # fmt: skip
     parser.add_argument("--device", default="CPU", help="the runtime's name of a device (default: CPU)")
-    parser.add_argument("--device_id", type=int, default=0, help="which of several GPUs or Ascend cards")
+    parser.add_argument("--device_id", type=parse_whole, default=0, help="which of several GPUs or Ascend cards")
     parser.add_argument("--shape", type=parse_size, default=(512, 512), metavar="HxW", help="network's input, height x "
                         "width (default: 512x512)")  # fmt: skip
     parser.add_argument("--source", type=parse_size, metavar="HxW", help="image that the input is made from "
@@ -97,9 +97,9 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
                         "many a second as possible (default: both)")  # fmt: skip
     for name, text in (("rounds", "turns of each model"), ("turn", "images in a turn"), ("warm_up", "first images "
                        "that do not count")):  # fmt: skip
-        parser.add_argument(f"--{name}", type=int, help=f"{text} (default: {getattr(MeasurementPlan, name)})")
-    parser.add_argument("--loop", type=int, metavar="N", help="N dummy images one after another for each model: "
-                        "short for --mode latency --rounds 1 --turn N")  # fmt: skip
+        parser.add_argument(f"--{name}", type=parse_whole, help=f"{text} (default: {getattr(MeasurementPlan, name)})")
+    parser.add_argument("--loop", type=parse_whole, metavar="N", help="N dummy images one after another for each "
+                        "model: short for --mode latency --rounds 1 --turn N")  # fmt: skip
 
 
 def read_plan(args: argparse.Namespace) -> MeasurementPlan:

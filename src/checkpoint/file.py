@@ -15,7 +15,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from ..common.errors import CheckpointError, NetworkError
+from ..common.errors import CheckpointError, NetworkError, OutputError
 from ..common.files import sha256_of, whole_file
 from ..model_file.releases import verified_model
 from ..models.build import build_network
@@ -124,8 +124,10 @@ def save_checkpoint(
 
     Raises:
         CheckpointError: with `half`, a weight is larger than float16 holds.
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or its name does not end with .ckpt.
     """
+    if Path(path).suffix != ".ckpt":  # MindSpore appends it
+        raise OutputError(f"{path} is no name of a checkpoint: it must end with .ckpt. Give {path}.ckpt.")
     if half:
         weights = {name: _as_float16(name, value) for name, value in weights.items()}
     tensors = weights | {STATE_PREFIX + name: value for name, value in (state or {}).items()}

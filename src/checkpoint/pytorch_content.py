@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     import torch
 
 _SAVE = "Save the weights alone: torch.save(network.state_dict(), PATH)."
+_CONVERT = (
+    "Arrays are not read: save tensors, torch.save({name: torch.from_numpy(array) for name, array in weights.items()}, "
+    "PATH)."
+)
 _DEPTH = 2  # so far below the file's top a state dict may lie: deeper ones are an optimiser's
 _PREFERRED = ("state_dict", "model_state_dict", "model", "net", "network")  # where several state dicts fit
 _SHOWN = 4
+_LATER_PICKLES = "14[0-9]|150"  # instructions of pickle protocol 4 and above, which torch does not read safely
 _PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 _NUMPY = ("multiarray.scalar", "multiarray._reconstruct", "numeric._frombuffer")
 _DTYPES = ("Bool", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float16", "Float32",
@@ -29,9 +34,8 @@ _DTYPES = ("Bool", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32
 _HARMLESS = (
     "argparse.Namespace", "types.SimpleNamespace", "datetime.datetime", "datetime.date", "datetime.timedelta",
     "datetime.time", "datetime.timezone", "uuid.UUID", "decimal.Decimal", "fractions.Fraction", "builtins.slice",
-    "builtins.range", "builtins.frozenset", "torch.torch_version.TorchVersion", "numpy.ndarray", "numpy.dtype",
+    "builtins.range", "builtins.frozenset", "torch.torch_version.TorchVersion", "numpy.dtype",
     *(f"{module}.{name}" for module in ("pathlib", "pathlib._local") for name in _PATHS),
-    *(f"numpy.{core}.{name}" for core in ("core", "_core") for name in _NUMPY),
     *(f"numpy.dtypes.{name}DType" for name in _DTYPES),
     *(f"numpy.{name.lower()}" for name in _DTYPES),
 )  # fmt: skip
@@ -48,6 +52,13 @@ class _Unread:
 
     def __setstate__(self, _state: object) -> None:
         """Nothing is kept."""
+
+
+class _UnreadArray(_Unread):
+    """In place of a numpy array or scalar."""
+
+
+_ARRAYS = ("numpy.ndarray", *(f"numpy.{core}.{name}" for core in ("core", "_core") for name in _NUMPY))
 
 
 def is_pytorch_file(path: Path) -> bool:
@@ -69,8 +80,9 @@ def read_state_dict(path: Path, entry: str | None = None) -> dict[str, np.ndarra
     content = _content(path)
     found = dict(_state_dicts(content))
     if not found:
+        cure = _CONVERT if _has_arrays(content) else _SAVE
         raise CheckpointError(
-            f"{path} holds no state dict (a mapping of names to tensors), but {_description(content)}. {_SAVE}"
+            f"{path} holds no state dict (a mapping of names to tensors), but {_description(content)}. {cure}"
         )
     state = found[_chosen(found, entry, path)]
     return {name: _array(value, name, path) for name, value in state.items() if name != "n_averaged"}
@@ -85,7 +97,7 @@ def _content(path: Path) -> Any:
             f"{path} is a PyTorch file; reading it needs PyTorch. Run: pip install torch==2.13.0"
         ) from error
     _refuse_torchscript(path)
-    harmless: list[Any] = [(_Unread, name) for name in _HARMLESS]
+    harmless: list[Any] = [(_Unread, name) for name in _HARMLESS] + [(_UnreadArray, name) for name in _ARRAYS]
     try:
         with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -96,6 +108,10 @@ def _content(path: Path) -> Any:
 
 def _reason(error: Exception) -> str:
     named = re.search(r"GLOBAL (\S+?)(?: was not| whose)", str(error))
+    if named is None and re.search(rf"Unsupported operand ({_LATER_PICKLES})\b", str(error)):
+        return (
+            "it was saved with another pickle_protocol than torch.save's own, which alone is read without running code"
+        )
     if named is None:
         return f"{type(error).__name__}: it is truncated or of another program"
     return f"it names `{named[1]}`: a whole object, or it holds code, which is refused"
@@ -173,6 +189,13 @@ def _array(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
         ) from error
 
 
+def _has_arrays(content: Any, depth: int = _DEPTH) -> bool:
+    """Whether numpy arrays lie where a state dict's tensors would."""
+    if not isinstance(content, Mapping):
+        return False
+    return any(isinstance(v, _UnreadArray) or (depth and _has_arrays(v, depth - 1)) for v in content.values())
+
+
 def _description(content: Any) -> str:
     """'a dict: epoch (int), model (dict of 3), ...' for messages."""
     if not isinstance(content, Mapping):
@@ -185,7 +208,7 @@ def _description(content: Any) -> str:
 def _kind(value: Any) -> str:
     """'dict of 3', 'Tensor [3, 4]', 'int'."""
     if isinstance(value, _Unread):
-        return "another object"
+        return "numpy array" if isinstance(value, _UnreadArray) else "another object"
     if hasattr(value, "shape"):
         return f"{type(value).__name__} {list(value.shape)}"
     return (

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 
-from .checks import SEEDS, shown
+from .checks import MOST_WHOLE, SEEDS, shown
 from .errors import DeviceError, MattingError
+from .files import end_folders
 from .text import truth_of
 
 # The extra that brings a package, of those that only some programs need; all others come with `train`.
@@ -23,7 +24,7 @@ def parse_share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a share such as 10% or 0.1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a share such as 10% or 0.1, got {shown(text)}")
     return share
 
 
@@ -34,7 +35,18 @@ def parse_finite(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"expected a finite number, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a finite number, got {shown(text)}")
+    return value
+
+
+def parse_whole(text: str) -> int:
+    """A whole number that 32 bits hold; for the `type` of an option."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = MOST_WHOLE + 1
+    if abs(value) > MOST_WHOLE:
+        raise argparse.ArgumentTypeError(f"expected a whole number up to {MOST_WHOLE}, got {shown(text)}")
     return value
 
 
@@ -60,7 +72,7 @@ def parse_seed(text: str) -> int:
     except ValueError:
         seed = -1
     if not 0 <= seed < SEEDS:
-        raise argparse.ArgumentTypeError(f"expected a seed, 0 to {SEEDS - 1}, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a seed, 0 to {SEEDS - 1}, got {shown(text)}")
     return seed
 
 
@@ -85,6 +97,7 @@ def run_command(main: Callable[[], int | None]) -> None:
     A `MattingError` is printed as one `error: ...` text without a traceback; any other exception keeps
     its traceback, because then the fault is ours.
     """
+    status = 1
     try:
         status = main() or 0
     except MattingError as error:
@@ -102,5 +115,7 @@ def run_command(main: Callable[[], int | None]) -> None:
             raise
         print(f"error: {shown(error.filename)} is too long for a file's name.", file=sys.stderr)
         status = 2
+    finally:
+        end_folders(keep_empty=status == 0)
     sys.stdout.flush()
     sys.exit(status)

@@ -1,6 +1,8 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -12,34 +14,101 @@ import time
 import zlib
 from collections.abc import Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from .errors import OutputError
 
+_SHOWN = 300  # characters of a path that a message repeats
+_made: list[Path] = []  # folders that this process made
+_claims: dict[Path, int] = {}  # folders that only this process writes to, and what holds the lock
 _SWEEP_SHARE = 0.02  # of the time, at most, goes into looking for what dead processes left
 _swept: dict[Path, tuple[float, float]] = {}  # folder -> when it was last looked through, and how long that took
 
 
 def make_folder(path: str | Path) -> Path:
-    """Create a folder with its parents; raises OutputError where that cannot be or it cannot be written to."""
+    """Create a folder with its parents; raises OutputError where that cannot be or it cannot be written to.
+
+    `end_folders` removes it again where nothing came into it.
+    """
     folder = Path(path)
     try:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        _made.extend(missing)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise OutputError(f"Cannot write to {folder} ({error.strerror}). Name another output folder.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"Cannot write to {shown_path(folder)} ({reason}). Name another output folder.") from error
     return folder
 
 
-def unused_folder(path: str | Path, marks: tuple[str, ...]) -> Path:
-    """`path`, or `path-2`, `-3`, ... where an earlier run lies there already: a folder that holds one of `marks`."""
-    folder, number = Path(path), 2
-    while any((folder / mark).exists() for mark in marks):
-        folder = Path(f"{Path(path)}-{number}")
-        number += 1
+def shown_path(path: str | Path) -> str:
+    """A path for messages, cut where no file's name is that long."""
+    text = str(path)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def claim_folder(path: str | Path, marks: tuple[str, ...]) -> Path:
+    """Make `path`, or `path-2`, `-3`, ... where a run lies there already, and keep other processes out of it.
+
+    A run lies in a folder that holds one of `marks`, or that another process has claimed and not left yet.
+    OutputError where it cannot be written to.
+    """
+    for number in count(1):
+        folder = Path(path) if number == 1 else Path(f"{Path(path)}-{number}")
+        if not _marked(folder, marks) and _claimed(make_folder(folder)) and not _marked(folder, marks):
+            return folder
+    raise AssertionError("counting never ends")
+
+
+def own_folder(path: str | Path) -> Path:
+    """`make_folder`, and keep other processes out until this one ends; OutputError where one is at work in it."""
+    folder = make_folder(path)
+    if not _claimed(folder):
+        raise OutputError(f"Another process writes to {folder} now. Wait for its end, or name another folder.")
     return folder
+
+
+def _marked(folder: Path, marks: tuple[str, ...]) -> bool:
+    return any(os.path.lexists(folder / mark) for mark in marks)
+
+
+def _claimed(folder: Path) -> bool:
+    """Lock the folder itself, which leaves nothing behind however the process ends; True where there are no locks."""
+    key = folder.resolve()
+    if key in _claims:
+        return True
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return False
+    except OSError:  # a file system without locks
+        os.close(handle)
+        return True
+    _claims[key] = handle
+    return True
+
+
+def end_folders(keep_empty: bool = False) -> None:
+    """At the end of a program: leave the folders that it claimed, and remove those that it made for nothing."""
+    while _claims:
+        os.close(_claims.popitem()[1])
+    for folder in sorted(set(_made), key=lambda one: -len(one.parts)):
+        if not keep_empty:
+            with contextlib.suppress(OSError):  # it holds something
+                folder.rmdir()
+    _made.clear()
+
+
+def is_special(path: str | Path) -> bool:
+    """Whether a pipe or a device is there: reading it might never end."""
+    path = Path(path)
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def refuse_existing(*paths: Path, cure: str = "Give another --output, or move that file away.") -> None:
@@ -141,6 +210,8 @@ def _remove(path: Path) -> None:
 
 def read_json(path: str | Path) -> Any:
     """What a JSON file holds; OSError where it cannot be read, ValueError where it is no JSON or nested too deeply."""
+    if is_special(path):
+        raise OSError(errno.EINVAL, "a pipe or a device")
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except RecursionError as error:

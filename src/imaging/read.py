@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ..common.errors import DataError
+from ..common.files import is_special
 from ..spec.alpha import AlphaChannels
 from .geometry import size_of
 from .header import Header, parse_header
@@ -66,7 +67,15 @@ def decode_image(data: bytes, path: str | Path, short_side: int | None = None) -
 
 
 def _decode_color(data: bytes, path: str | Path, reduce: int) -> np.ndarray:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), _COLOR[reduce])
+    return _decoded(data, path, _COLOR[reduce])
+
+
+def _decoded(data: bytes, path: str | Path, flags: int) -> np.ndarray:
+    """The pixels as OpenCV gives them; DataError where it gives none."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:  # it claims more pixels than OpenCV takes
+        raise _unreadable(path) from error
     if image is None:
         raise _unreadable(path)
     return image
@@ -90,9 +99,7 @@ def read_alpha(path: str | Path, allow_rgb: AlphaChannels = False) -> np.ndarray
 def decode_alpha(data: bytes, path: str | Path, allow_rgb: AlphaChannels = False) -> np.ndarray:
     """`read_alpha` of a file's content, with its values as they are stored: uint8 or uint16 [H, W]."""
     header = _checked_header(data, path)
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if stored is None:
-        raise _unreadable(path)
+    stored = _decoded(data, path, cv2.IMREAD_UNCHANGED)
     if stored.dtype not in _WHITE:
         raise DataError(f"Alpha '{path}' holds {stored.dtype} values. Save it as an 8- or 16-bit greyscale PNG.")
     if stored.ndim == 3:
@@ -189,6 +196,8 @@ def read_header(path: str | Path) -> Header | None:
 def read_file(path: str | Path) -> bytes:
     """A file's content; DataError where it is missing or cannot be read."""
     try:
+        if is_special(path):
+            raise DataError(f"'{path}' is a pipe or a device, expected is an image file. Write it to a file first.")
         return Path(path).read_bytes()
     except OSError as error:
         raise _not_opened(path, error) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..common.errors import DataError, DeviceError, OutputError
+from ..common.errors import DataError, DeviceError, MattingError, OutputError
 from ..common.files import make_folder, whole_file
 from ..common.log import logger
 from . import write_png
@@ -64,7 +64,7 @@ def _open(source: Path | int) -> cv2.VideoCapture:
             capture = cv2.VideoCapture(source)
             capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # where the driver can: the newest frame, not one of the past
         else:
-            capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+            capture = cv2.VideoCapture(_name_for_opencv(source, DataError), cv2.CAP_FFMPEG)
     finally:
         cv2.setLogLevel(level)
     if capture.isOpened():
@@ -79,6 +79,15 @@ def _open(source: Path | int) -> cv2.VideoCapture:
         f"'{source}' is no video that OpenCV can open: another kind of file, or its index is missing because the "
         "recording or download broke off. Download it again, or convert it to MP4."
     )
+
+
+def _name_for_opencv(path: Path, refusal: type[MattingError]) -> str:
+    """A path as OpenCV takes it for a video: it crashes at bytes that are no UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise refusal(f"{str(path)!a} is not UTF-8, which videos' names must be. Rename the file or folder.") from error
+    return str(path)
 
 
 @contextlib.contextmanager
@@ -101,6 +110,7 @@ def write_video(path: Path, codec: str, rate: float, size: tuple[int, int], colo
     if (height, width) != size:
         logger.info("%s is %dx%d: videos have even sides, so the border is repeated", path, width, height)
     frames = 0
+    _name_for_opencv(path, OutputError)
     with whole_file(path) as temporary:
         writer = cv2.VideoWriter(
             str(temporary), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*codec), rate, (width, height), color

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..common.errors import DataError, OutputError
-from ..common.files import whole_file
+from ..common.files import make_folder, whole_file
 from .header import PNG_SIGNATURE
 
 _TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
@@ -83,6 +83,8 @@ def to_uint8(values: np.ndarray) -> np.ndarray:
 
 def write_file(path: str | Path, data: bytes) -> None:
     """Write bytes whole or not at all (see `whole_file`); missing parent folders are made."""
+    parent = Path(path).parent
+    if not parent.exists():
+        make_folder(parent)
     with whole_file(path) as temporary:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass
 
-from ..common.cli import parse_finite
+from ..common.cli import parse_finite, parse_whole
 from ..common.errors import ConfigError
 from .smoothing import OfdThresholds
 
@@ -61,7 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "for images rgba too; composite where --background is given)")  # fmt: skip
     parser.add_argument("--background", metavar="B", help="blur, a colour (white, #00b140, 0,177,64), an image or a "
                         "video, for the composite")  # fmt: skip
-    parser.add_argument("--batch_size", type=int, default=1, metavar="N", help="images a network run (default: 1)")
+    parser.add_argument(
+        "--batch_size", type=parse_whole, default=1, metavar="N", help="images a network run (default: 1)"
+    )
     parser.add_argument("--existing", choices=EXISTING, default="refuse", help="results of an earlier run in --output: "
                         "refuse to begin (default), skip them, replace them")  # fmt: skip
     parser.add_argument("--ofd", action="store_true", help="videos: fix flicker with one frame of delay")

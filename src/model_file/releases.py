@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import ModelError
-from ..common.files import read_json, sha256_of, write_text
+from ..common.files import is_special, read_json, sha256_of, write_text
 from ..common.paths import PACKAGE, REPOSITORY
 from ..common.text import nearest
 from .formats import CHECKPOINT, known_formats
@@ -131,6 +131,8 @@ def find_model(model: str | Path, suffixes: Collection[str] | None = None) -> Pa
     path = Path(model)
     if path.is_file():
         return path
+    if is_special(path):
+        raise ModelError(f"{path} is a pipe or a device, expected is a model file. Write it to a file first.")
     if len(path.parts) == 1:
         return _released_file(path, suffixes)
     if path.parent.resolve() == FOLDER.resolve():

@@ -6,6 +6,7 @@ python data/check_dataset.py P3M.yml
 import argparse
 
 from ..backend.environment import prepare_environment
+from ..common.cli import parse_whole
 from ..common.errors import MattingError
 from ..common.processes import check_workers
 from ..config.config import load_config
@@ -19,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
         epilog="Ends with status 2 where training would fail, else 0; warnings do not count.",
     )
     parser.add_argument("config", help="YAML file with train_dataset and val_dataset")
-    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
+    parser.add_argument("--workers", type=parse_whole, help="processes of one thread each (one per core)")
     return parser.parse_args()
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..common.cli import parse_share
 from ..common.errors import ConfigError
-from ..common.files import make_folder, unused_folder
+from ..common.files import claim_folder
 from ..common.log import setup_logging
 from ..config.config import Config
 from ..config.options import add_arguments, config_from_args
@@ -62,7 +62,7 @@ def main() -> int:
         spec = replace(spec, trimap_subpath=str(args.trimap.absolute()))
     pairs = evaluation_pairs(spec)
     predictors = [open_model(*model, config, args) for model in models]
-    output = make_folder(unused_folder(config.run.output_path, (RESULT, COMPARISON)))
+    output = claim_folder(config.run.output_path, (RESULT, COMPARISON))
     labels = [join_precision(*model) + "+flip" * args.flip for model in models]
     folders = [output] if len(models) == 1 else [output / f"{i}_{Path(m).name}" for i, m in enumerate(labels, 1)]
     results = [score(*job, pairs, spec) for job in zip(labels, predictors, folders, strict=True)]

@@ -14,7 +14,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from ..common.files import make_folder, refuse_existing, unused_folder
+from ..common.files import claim_folder, refuse_existing
 from ..common.log import logger, setup_logging
 from ..common.text import count_of, natural_order
 from ..data.pairs import evaluation_pairs, files_by_stem
@@ -57,7 +57,7 @@ def main() -> int:
     sources, recipe = find_images(args), find_recipe(args)
     if args.datalist:
         refuse_existing(args.datalist, cure="Give another --datalist, or move that file away.")
-    folder = make_folder(unused_folder(args.output, (DATALIST, *(f"{source.name}.npz" for source in sources))))
+    folder = claim_folder(args.output, (DATALIST, *(f"{source.name}.npz" for source in sources)))
     writer = NpzInputWriter(folder, args.datalist)
     written = prepare(sources, recipe, writer, leave_out=True)
     logger.info("%d of %s, listed in %s", len(written), count_of(len(sources), "image"), writer.datalist)

@@ -6,6 +6,7 @@ python data/make_backgrounds.py configs/CCP.yml --output data/CCP-backgrounds
 import argparse
 from pathlib import Path
 
+from ..common.cli import parse_whole
 from ..common.processes import check_workers
 from ..config.config import load_config
 from ..data.builders.backgrounds import make_backgrounds
@@ -20,7 +21,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("config", help="YAML file with train_dataset")
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one to go on with")
-    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
+    parser.add_argument("--workers", type=parse_whole, help="processes of one thread each (one per core)")
     return parser.parse_args()
 
 

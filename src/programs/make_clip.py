@@ -9,7 +9,7 @@ With --alpha, the photograph's matte, the true alpha of every frame goes to CLIP
 import argparse
 from pathlib import Path
 
-from ..common.cli import parse_finite
+from ..common.cli import parse_finite, parse_whole
 from ..common.log import setup_logging
 from ..data.builders.clip import MOTIONS, Clip, make_clip
 
@@ -20,10 +20,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--image", type=Path, required=True, help="photograph")
     parser.add_argument("--alpha", type=Path, help="its alpha, greyscale, of the photograph's size")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.mp4", help="video to write")
-    parser.add_argument("--frames", type=int, default=Clip.frames, help="length (%(default)s)")
+    parser.add_argument("--frames", type=parse_whole, default=Clip.frames, help="length (%(default)s)")
     parser.add_argument("--rate", type=parse_finite, default=Clip.rate, help="frames a second (%(default)s)")
     parser.add_argument(
-        "--size", type=int, default=Clip.size, help="sides of the square frames in pixels (%(default)s)"
+        "--size", type=parse_whole, default=Clip.size, help="sides of the square frames in pixels (%(default)s)"
     )
     parser.add_argument("--motion", choices=MOTIONS, default=Clip.motion, help="of the window (%(default)s)")
     return parser.parse_args()

@@ -6,6 +6,7 @@ python data/make_records.py P3M.yml --output data/P3M-records --short_side 512
 import argparse
 from pathlib import Path
 
+from ..common.cli import parse_whole
 from ..common.processes import check_workers
 from ..config.config import load_config
 from ..data.record_writer import Encoding, write_records
@@ -20,12 +21,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("config", help="YAML file with train_dataset")
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one to go on with")
     parser.add_argument(
-        "--short_side", type=int, help="shrink to this shorter side in pixels, as large as the transforms need "
+        "--short_side", type=parse_whole, help="shrink to this shorter side in pixels, as large as the transforms need "
         "(P3M.yml: 512); without it images are stored as they are"
     )  # fmt: skip
-    parser.add_argument("--quality", type=int, default=95, help="JPEG quality of shrunk images (%(default)s)")
-    parser.add_argument("--shards", type=int, help="number of files (one per 512 images)")
-    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
+    parser.add_argument("--quality", type=parse_whole, default=95, help="JPEG quality of shrunk images (%(default)s)")
+    parser.add_argument("--shards", type=parse_whole, help="number of files (one per 512 images)")
+    parser.add_argument("--workers", type=parse_whole, help="processes of one thread each (one per core)")
     return parser.parse_args()
 
 

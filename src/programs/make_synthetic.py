@@ -6,7 +6,7 @@ python data/make_synthetic.py --output data/synthetic
 import argparse
 from pathlib import Path
 
-from ..common.cli import parse_seed
+from ..common.cli import parse_seed, parse_whole
 from ..common.processes import check_workers
 from ..data.builders.synthetic.series import Series, write_series
 
@@ -15,11 +15,11 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one that these arguments made")
-    parser.add_argument("--train", type=int, default=48, help="training images (%(default)s)")
-    parser.add_argument("--validation", type=int, default=12, help="validation images (%(default)s)")
-    parser.add_argument("--size", type=int, default=512, help="pixels of the shorter side (%(default)s)")
+    parser.add_argument("--train", type=parse_whole, default=48, help="training images (%(default)s)")
+    parser.add_argument("--validation", type=parse_whole, default=12, help="validation images (%(default)s)")
+    parser.add_argument("--size", type=parse_whole, default=512, help="pixels of the shorter side (%(default)s)")
     parser.add_argument("--seed", type=parse_seed, default=2022, help="another seed, other images (%(default)s)")
-    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
+    parser.add_argument("--workers", type=parse_whole, help="processes of one thread each (one per core)")
     return parser.parse_args()
 
 

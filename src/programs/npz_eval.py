@@ -12,8 +12,9 @@ mean the same: --vamp_flag takes numbered results with the array `output_0`, in 
 import argparse
 from pathlib import Path
 
+from ..common.cli import parse_whole
 from ..common.errors import ConfigError
-from ..common.files import make_folder, unused_folder
+from ..common.files import claim_folder
 from ..common.log import logger, setup_logging
 from ..common.text import count_of
 from ..data.pairs import evaluation_pairs, files_by_stem, find_trimaps, match_folders
@@ -52,8 +53,8 @@ def main() -> None:
         help="with --alpha: the images, to draw them",
     )
     parser.add_argument("--alpha_allow_rgb", action="store_true", help="with --alpha: alphas may have equal channels")
-    parser.add_argument("--alpha_channel", type=int, choices=(4,), help="with --alpha: alphas are the fourth channel "
-                        "of RGBA files")  # fmt: skip
+    parser.add_argument("--alpha_channel", type=parse_whole, choices=(4,), help="with --alpha: alphas are the fourth "
+                        "channel of RGBA files")  # fmt: skip
     parser.add_argument("--trimap", type=Path, metavar="DIR", help="trimaps named as the images: score their unknown "
                         "pixels in place of the alphas' transition bands")  # fmt: skip
     parser.add_argument("--datalist", "--input_npz_path", dest="datalist", type=Path, metavar="FILE", help="list of "
@@ -73,8 +74,8 @@ def main() -> None:
     if args.draw_dir and not known.images:
         raise ConfigError("--draw_dir shows the images, too: name their folder by --images DIR.")
     marks = tuple(f"{name}.png" for name in known.alphas)
-    draw = make_folder(unused_folder(args.draw_dir, marks)) if args.draw_dir else None
-    output = make_folder(unused_folder(args.output_path, (RESULT,))) if args.output_path else None
+    draw = claim_folder(args.draw_dir, marks) if args.draw_dir else None
+    output = claim_folder(args.output_path, (RESULT,)) if args.output_path else None
     result = score(outputs, known, draw)
     for region, scores in (("whole image", result.whole), ("transition band", result.band)):
         values = (scores["mse"], scores["mad"], scores["sad"], scores["miou"])

@@ -9,7 +9,7 @@ Leaves <image>.npz with `output`, float [1, 1, h, w] in [0, 1], in --output; whe
 import argparse
 from pathlib import Path
 
-from ..common.files import unused_folder
+from ..common.files import claim_folder
 from ..common.log import logger, setup_logging
 from ..common.text import count_of
 from ..evaluation.offline.infer import infer
@@ -30,6 +30,6 @@ def main() -> None:
     setup_logging()
     inputs = NpzInputs.of_list(args.datalist)
     predictor, _ = open_predictor(args.model, args.device, **open_options(args))
-    folder = unused_folder(args.output, tuple(f"{name}.npz" for name in inputs.names))
+    folder = claim_folder(args.output, tuple(f"{name}.npz" for name in inputs.names))
     infer(predictor, args.model, inputs, NpzOutputs(folder))
     logger.info("%s of %s in %s", count_of(len(inputs.names), "result"), args.model, folder)

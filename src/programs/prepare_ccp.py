@@ -6,7 +6,7 @@ python data/prepare_ccp.py --source clothing-co-parsing --output data/CCP
 import argparse
 from pathlib import Path
 
-from ..common.cli import parse_finite
+from ..common.cli import parse_finite, parse_whole
 from ..common.processes import check_workers
 from ..data.builders.ccp.builder import HOME, SKIPPED, prepare
 
@@ -16,8 +16,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=f"The data set: git clone {HOME}")
     parser.add_argument("--source", type=Path, required=True, help="folder with photos/ and annotations/pixel-level/")
     parser.add_argument("--output", type=Path, required=True, help="new folder, or one to go on with")
-    parser.add_argument("--workers", type=int, help="processes of one thread each (one per core)")
-    parser.add_argument("--limit", type=int, help="only the first LIMIT photographs")
+    parser.add_argument("--workers", type=parse_whole, help="processes of one thread each (one per core)")
+    parser.add_argument("--limit", type=parse_whole, help="only the first LIMIT photographs")
     parser.add_argument("--validation_share", type=parse_finite, default=0.1, help="part held out (%(default)s)")
     return parser.parse_args()
 

@@ -11,6 +11,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from ..common.cli import parse_whole
 from ..common.log import setup_logging
 from ..config import options as configuration
 from ..pruning import options as pruning
@@ -24,7 +25,7 @@ def main() -> int:
     parser.add_argument("output", type=Path, help="folder of the run")
     parser.add_argument("config", type=Path, help="YAML file")
     parser.add_argument("ckpt_path", help="the dense network")
-    parser.add_argument("device_id", type=int, help="number of the device")
+    parser.add_argument("device_id", type=parse_whole, help="number of the device")
     parser.add_argument("train", nargs=argparse.REMAINDER, help="more arguments of train.py")
     args = parser.parse_args()
     prune = shlex.split(args.prune_args)

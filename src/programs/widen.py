@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from ..backend.environment import prepare_environment
-from ..common.cli import parse_seed
+from ..common.cli import parse_seed, parse_whole
 from ..common.log import logger, setup_logging
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     add("--ckpt_path", type=Path, required=True, metavar="CKPT", help="a network's checkpoint")
     add("--widen", type=parse_factor, nargs="+", required=True, metavar="PATTERN=FACTOR", help="groups of "
         "channels and how many times as wide they become; the first pattern that fits counts")  # fmt: skip
-    add("--multiple", type=int, default=1, help="round new widths to a multiple of this (default: 1)")
+    add("--multiple", type=parse_whole, default=1, help="round new widths to a multiple of this (default: 1)")
     add("--seed", type=parse_seed, default=0, help="of the new weights (default: 0)")
     add("--output", type=Path, required=True, metavar="FILE", help="the new checkpoint")
     args = parser.parse_args()

@@ -6,6 +6,7 @@ python scripts/worst.py --config configs/release.yml --results eval/output --out
 import argparse
 from pathlib import Path
 
+from ..common.cli import parse_whole
 from ..common.log import logger, setup_logging
 from ..config.config import load_config
 from ..data.pairs import evaluation_pairs
@@ -19,7 +20,7 @@ def main() -> None:
     parser.add_argument("--config", required=True, metavar="FILE", help="YAML file of the evaluation")
     parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="--output_path of eval.py")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the page, .jpg or .png")
-    parser.add_argument("--number", type=int, default=20, metavar="N", help="how many images (default: 20)")
+    parser.add_argument("--number", type=parse_whole, default=20, metavar="N", help="how many images (default: 20)")
     args = parser.parse_args()
     setup_logging()
     spec = load_config(args.config).dataset("val_dataset")

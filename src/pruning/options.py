@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..common.checks import check_choice
-from ..common.cli import parse_finite, parse_truth
+from ..common.cli import parse_finite, parse_truth, parse_whole
 from ..common.errors import ConfigError
 from ..config.config import Config, load_config
 from ..config.options import add_arguments as add_configuration
@@ -147,14 +147,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threshold", type=parse_finite, help="original: of normalised L1, in encoder and LR branch (default: 0.5)")
     add("--target", help="macs=3.0G@512x512, params=1.2M or latency=20ms@512x512, instead of a ratio; the size is "
         "height x width (default: 512x512)")  # fmt: skip
-    add("--min_channels", type=int, default=1, help="every group keeps at least so many (default: 1)")
-    add("--multiple", type=int, default=1, help="round widths to a multiple of this (default: 1)")
+    add("--min_channels", type=parse_whole, default=1, help="every group keeps at least so many (default: 1)")
+    add("--multiple", type=parse_whole, default=1, help="round widths to a multiple of this (default: 1)")
     add("--group_score", help="global: mean or sum of a channel's scores over its layers (default: mean)")
     add("--compatible", action="store_true", help="keep to widths that ModelCompression's JSON can tell (pruned.json)")
     add("--calibration", type=Path, help="folder of images to renew batch norms with (default: the training set)")
-    add("--calibration_batches", type=int, help="how many batches of them (default: 8)")
+    add("--calibration_batches", type=parse_whole, help="how many batches of them (default: 8)")
     add("--no_recalibration", action="store_true", help="keep the batch norms' statistics")
-    add("--sensitivity_images", "--sensitivity_pictures", type=int, help="validation images a trial (default: 8)")
+    add(
+        "--sensitivity_images",
+        "--sensitivity_pictures",
+        type=parse_whole,
+        help="validation images a trial (default: 8)",
+    )
     add("--norm", help="ib: instance norms stay (default); batch: they become batch norms; auto: where it pays "
         "(norms.csv)")  # fmt: skip
     add("--weight_replace", type=parse_truth, default=True, metavar="BOOL", help="False: only the widths are kept, and "

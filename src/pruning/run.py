@@ -10,7 +10,7 @@ from mindspore import nn
 
 from ..checkpoint.file import file_source, load_network, save_checkpoint, weights_of
 from ..common.errors import ConfigError, NetworkError, OutputError
-from ..common.files import make_folder, write_text
+from ..common.files import own_folder, write_text
 from ..common.log import logger
 from ..config.config import Config
 from ..config.sections import LossSection
@@ -43,7 +43,7 @@ def prune_checkpoint(config: Config, options: PruneOptions) -> PruneReport:
     check_images(config.data, options)
     network, meta = load_network(checkpoint)
     images = PruningImages(config.data, options, meta.preprocess, config.run.seed)
-    make_folder(output)
+    own_folder(_unused(output))
     setting = _score_channels(network, options, images, config.loss)
     costs, norms = Costs(network, setting, output), NormStep(options, images, output)
     plan = _plan(network, setting, options, costs, images)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.checks import check_choice
-from ..common.cli import parse_finite, parse_seed, parse_share
+from ..common.cli import parse_finite, parse_seed, parse_share, parse_whole
 from ..common.errors import ConfigError
 from ..common.text import nearest
 from ..config.yaml_file import read_yaml
@@ -197,7 +197,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(f"--{name}", help="; ".join(texts))
     add("--keep_float", nargs="+", metavar="LAYER", help="layers that stay in float")
     add("--calibration", metavar="FOLDER", help="images to calibrate with (default: the training set)")
-    add("--calibration_size", type=int, metavar="N", help="how many of them (default: 64)")
+    add("--calibration_size", type=parse_whole, metavar="N", help="how many of them (default: 64)")
     add("--seed", type=parse_seed, help="which of them (default: 0)")
     add("--input_shape", help="of a checkpoint: N,3,H,W for a fixed input (default: all free)")
     add("--max_mse_increase", metavar="SHARE",
@@ -205,7 +205,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max_minutes", type=parse_finite, metavar="M", help="for the search of --max_mse_increase (default: 3)")
     add("--no_equalise", dest="equalise", action="store_false",
         help="int8: leave the ranges of instance-normalised channels as they are, to compare")  # fmt: skip
-    add("--validation_size", type=int, metavar="N", help="score the first N labelled images (default: all)")
+    add("--validation_size", type=parse_whole, metavar="N", help="score the first N labelled images (default: all)")
     add("--overwrite", action="store_true", help="replace files of an earlier call")
 
 

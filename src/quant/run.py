@@ -1,8 +1,6 @@
 """What quantize.py calls: from a float model to its variants, measured, with a manifest."""
 
-from pathlib import Path
-
-from ..common.files import make_folder, staging_folder
+from ..common.files import own_folder, staging_folder
 from ..common.log import logger
 from .eight_bits import make_int8
 from .half import HalfFiles
@@ -22,14 +20,9 @@ def quantise(job: QuantizationJob) -> int:
         MattingError: for whatever the user can fix; then no variant, or those before the faulty one, are there.
     """
     material = Material.of(job)
-    new = not Path(job.output).exists()
-    folder = make_folder(job.output)
-    try:
-        with staging_folder(folder) as staging:
-            return _make(Session(job, material, folder, staging))
-    finally:
-        if new and not any(folder.iterdir()):
-            folder.rmdir()
+    folder = own_folder(job.output)
+    with staging_folder(folder) as staging:
+        return _make(Session(job, material, folder, staging))
 
 
 def _make(session: Session) -> int:

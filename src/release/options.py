@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..common.cli import parse_share
+from ..common.cli import parse_share, parse_whole
 from ..common.errors import ConfigError
 from ..model_file.releases import FOLDER
 from ..spec.preprocess import SIDES
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for kind in KINDS:
         add(f"--{kind}", type=Path, metavar="CKPT", help=f"trained checkpoint of the {kind} network")
     add("--config", type=Path, metavar="FILE", help="YAML file: validation set of the scores, training set of int8")
-    add("--ref_size", type=int, metavar="N", help="one side of the network's input (default: the checkpoint's)")
+    add("--ref_size", type=parse_whole, metavar="N", help="one side of the network's input (default: the checkpoint's)")
     add("--ref_side", choices=SIDES, help="which side --ref_size is the length of (default: as the checkpoint says)")
     add("--max_mse_increase", type=parse_share, metavar="SHARE",
         help="of int8 over float, such as 10%% (see quantize.py)")  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from ..bench.report import table
 from ..bench.results import Benchmark, Measurement
 from ..common.errors import ConfigError, DeviceError
-from ..common.files import make_folder, refuse_existing, unused_folder, whole_file
+from ..common.files import claim_folder, make_folder, refuse_existing, whole_file
 from ..common.log import logger
 from ..config.config import load_config
 from ..data.pairs import evaluation_pairs
@@ -52,7 +52,7 @@ def make_release(request: Request) -> list[ReleasedModel]:
         targets = [request.folder / name for product in products for name in product.files]
         refuse_existing(*targets, cure="Add --overwrite to release a new one.")
     benchmark = Benchmark.load(request.benchmark) if request.benchmark else None
-    work = unused_folder(request.work, ("models", "scores"))
+    work = claim_folder(request.work, ("models", "scores"))
     models: list[ReleasedModel] = []
     if request.recipe and products:
         models = _built(request, request.recipe, make_folder(work / "models"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..common.cli import parse_finite
+from ..common.cli import parse_finite, parse_whole
 from ..common.errors import ConfigError, DeviceError
 from ..spec.checks import MOST_REF_SIZE
 from ..spec.preprocess import SIDES, Preprocess
@@ -100,16 +100,16 @@ def add_model_arguments(parser: argparse.ArgumentParser, threads: bool = True) -
         threads: whether --threads is among them; a program that has its own leaves it out.
     """
     if threads:
-        parser.add_argument("--threads", type=int, help="threads of the CPU (default: the runtime's choice)")
+        parser.add_argument("--threads", type=parse_whole, help="threads of the CPU (default: the runtime's choice)")
     parser.add_argument("--precision", choices=PRECISIONS, default="f32", help="OpenVINO's precision (default: f32)")
-    parser.add_argument("--ref_size", type=int, nargs="+", metavar="N", help="another input size than the model's own: "
-                        "one side in pixels, or height and width of every input")  # fmt: skip
+    parser.add_argument("--ref_size", type=parse_whole, nargs="+", metavar="N", help="another input size than "
+                        "the model's own: one side in pixels, or height and width of every input")  # fmt: skip
     parser.add_argument("--ref_side", choices=SIDES, help="which side a --ref_size of one number is the length of "
                         "(default: as the model says; the shorter where it does not)")  # fmt: skip
     group = parser.add_argument_group("how the input is made, for models that this project did not write")
     group.add_argument("--mean", type=parse_finite, nargs=3, metavar="M", help="per channel, of values in [0, 1]")
     group.add_argument("--std", type=parse_finite, nargs=3, metavar="S", help="input = (value - mean) / std")
-    group.add_argument("--multiple", type=int, metavar="N", help="both sides are a multiple of this")
+    group.add_argument("--multiple", type=parse_whole, metavar="N", help="both sides are a multiple of this")
     group.add_argument("--color", choices=("RGB", "BGR"), help="order of the channels")
 
 

@@ -9,7 +9,7 @@ from ..config.sections import OptimiserSection, SocSection
 from ..losses import soc_objective
 from ..models.build import build_network
 from ..models.norms import freeze_batch_norm
-from .step import StepResult, TrainStep
+from .step import StepResult, TrainStep, put_back
 
 _BACKUP = "backup/"
 
@@ -53,9 +53,9 @@ class AdaptationStep:
         return self._step.state() | {_BACKUP + name: value for name, value in weights_of(self.backup).items()}
 
     def restore(self, state: dict[str, ms.Parameter]) -> None:
-        """Put back what `state` gave; KeyError names a tensor that is not there."""
+        """Put back what `state` gave; KeyError or ValueError as `put_back`."""
         self._step.restore(state)
-        self._fill_backup({p.name: state[_BACKUP + p.name] for p in self.backup.get_parameters()})
+        put_back(state, [(_BACKUP + p.name, p) for p in self.backup.get_parameters()])
 
     def _fill_backup(self, weights: dict[str, ms.Tensor]) -> None:
         for parameter in self.backup.get_parameters():

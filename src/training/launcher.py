@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from ..common.files import make_folder
 from ..common.log import logger
 from ..common.signals import exit_status
 from ..common.text import count_of
@@ -43,7 +44,7 @@ class Launcher:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, self._note)
-            self.logs.mkdir(parents=True, exist_ok=True)
+            make_folder(self.logs)
             if self.cluster.machine == 0:
                 guard.tell(self._start(SCHEDULER, self.logs / "scheduler.log", {"MS_ROLE": "MS_SCHED", "RANK_ID": "0"}))
             for device, rank in enumerate(self.cluster.ranks):

@@ -34,7 +34,7 @@ def check_same_order(resumed: Checkpoint, order: dict[str, Any]) -> None:
 
 
 def restore(step: TrainStep | AdaptationStep, resumed: Checkpoint) -> None:
-    """Optimiser and trained weights as they were; CheckpointError where the file lacks one of their tensors."""
+    """Optimiser and trained weights as they were; CheckpointError where a tensor is missing or does not fit."""
     try:
         step.restore(resumed.state)
     except KeyError as error:
@@ -43,4 +43,9 @@ def restore(step: TrainStep | AdaptationStep, resumed: Checkpoint) -> None:
             f"{resumed.path} lacks {error} of the training state: it holds weights alone, or the run was made with "
             f"other optimiser or EMA settings, or by an earlier version. Resume from {last}, or start anew with "
             "--ckpt_path."
+        ) from error
+    except ValueError as error:
+        raise CheckpointError(
+            f"{resumed.path} has another training state than this run: {error}. It is damaged, or of a run with other "
+            "settings: resume with that run's config.yml, or start anew with --ckpt_path."
         ) from error

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from ..common.errors import CheckpointError
-from ..common.files import make_folder, unused_folder, whole_file
+from ..common.files import claim_folder, make_folder, own_folder, whole_file
 from ..common.log import logger
 
 CONFIG_NAME = "config.yml"
@@ -21,15 +21,15 @@ class RunFolder:
     """
 
     def __init__(self, root: Path, title: str = "MODNet") -> None:
-        self.root, self.title = make_folder(root), title
+        self.root, self.title = own_folder(root), title
         self.checkpoints = make_folder(root / "ckpt")
 
     @classmethod
     def create(cls, output_path: str | Path, title: str = "MODNet") -> "RunFolder":
-        """`output_path`, or `output_path-2`, `-3`, ... where an earlier run lies there already."""
-        root = unused_folder(output_path, (CONFIG_NAME,))
+        """`output_path`, or `output_path-2`, `-3`, ... where another run lies there, or began just now."""
+        root = claim_folder(output_path, (CONFIG_NAME,))
         if root != Path(output_path):
-            logger.info("%s holds an earlier run, which stays as it is: this run goes to %s", output_path, root)
+            logger.info("%s holds another run, which stays as it is: this run goes to %s", output_path, root)
         return cls(root, title)
 
     @property

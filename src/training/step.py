@@ -48,6 +48,19 @@ class StepResult:
         return bool(np.isfinite(self.total))
 
 
+def put_back(state: dict[str, ms.Parameter], places: list[tuple[str, ms.Parameter]]) -> None:
+    """Set each parameter to the tensor of its name; KeyError or ValueError for one that is not there or does not fit.
+
+    Then nothing changed.
+    """
+    for name, p in places:
+        found = state[name]
+        if (found.shape, found.dtype) != (p.shape, p.dtype):
+            raise ValueError(f"{name} is {found.dtype} {list(found.shape)}, expected {p.dtype} {list(p.shape)}")
+    for name, p in places:
+        p.set_data(ms.Tensor(state[name]))
+
+
 class TrainStep:
     """Network, optimiser and moving average behind one compiled call.
 
@@ -115,18 +128,16 @@ class TrainStep:
     def restore(self, state: dict[str, ms.Parameter]) -> None:
         """Go on from a checkpoint whose `weights` the network had when this step was made, with its `state`.
 
-        KeyError names a tensor that is not there.
+        KeyError or ValueError as `put_back`.
         """
-        for p in self.optimizer.get_parameters():
-            if self._own(p):
-                p.set_data(ms.Tensor(state[f"optimizer/{p.name}"]))
-        for p in self._step.loss_scale.get_parameters():
-            if p.name in state:  # states of earlier versions have no scale
-                p.set_data(ms.Tensor(state[p.name]))
-        for p in self.network.get_parameters():
-            name = _TRAINED + p.name
-            if p.name in self.ema or name in state:
-                p.set_data(ms.Tensor(state[name]))
+        own = [(f"optimizer/{p.name}", p) for p in self.optimizer.get_parameters() if self._own(p)]
+        scale = [
+            (p.name, p) for p in self._step.loss_scale.get_parameters() if p.name in state
+        ]  # earlier ones have none
+        trained = [(_TRAINED + p.name, p) for p in self.network.get_parameters()]
+        trained = [(name, p) for name, p in trained if p.name in self.ema or name in state]
+        places = [*own, *scale, *trained]
+        put_back(state, places)
 
     def _own(self, parameter: ms.Parameter) -> bool:
         """True for the optimiser's own tensors; its list holds the network's parameters too."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...common.errors import OutputError
-from ...common.files import read_json
+from ...common.files import own_folder, read_json
 from ...imaging import write_file
 
 
@@ -16,7 +16,8 @@ def claim_output(output: Path, manifest: str, expected: dict[str, Any]) -> None:
     `release_output` turns the claim into the manifest when all is done.
 
     Raises:
-        OutputError: the folder holds something else or was begun with other arguments; nothing in it was touched.
+        OutputError: the folder holds something else or was begun with other arguments; nothing in it was touched. Or
+            another process is at work there.
     """
     for path in (output / manifest, _claim(output, manifest)):
         if path.is_file():
@@ -26,12 +27,14 @@ def claim_output(output: Path, manifest: str, expected: dict[str, Any]) -> None:
                     f"'{output}' was made with {json.dumps(found)}, now {json.dumps(expected)} is expected. "
                     "Give another --output, or remove that folder first; nothing in it was changed."
                 )
+            own_folder(output)
             return
     if output.exists() and (not output.is_dir() or any(not p.name.startswith(".") for p in output.iterdir())):
         raise OutputError(
             f"'{output}' is not an empty folder and was not made by this program. Give another --output; "
             "nothing in it was changed."
         )
+    own_folder(output)
     write_file(_claim(output, manifest), (json.dumps(expected) + "\n").encode())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...common.errors import ConfigError, DataError
-from ...common.files import refuse_existing
+from ...common.files import make_folder, refuse_existing
 from ...common.log import logger
 from ...imaging import read_alpha, read_image, resize, to_uint8
 from ...imaging.video import write_frames, write_video
@@ -68,7 +68,7 @@ def make_clip(photograph: Path, alpha: Path | None, output: Path, clip: Clip) ->
     if matte is not None and matte.shape != (height, width):
         raise DataError(f"Photograph {photograph} and alpha {alpha} differ in size.")
     windows = list(clip.windows(height, width))
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     with write_video(output, "mp4v", clip.rate, (clip.size, clip.size), color=True) as write:
         for window in windows:
             write(clip.frame(image, window))

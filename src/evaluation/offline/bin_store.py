@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import DataError, ModelError, NetworkError, OutputError
-from ...common.files import make_folder, read_json, write_text
+from ...common.files import make_folder, own_folder, read_json, write_text
 from ...common.paths import USER_FOLDER
 from ...imaging import write_file
 from ...model_file.contract import read_preprocess
@@ -146,6 +146,7 @@ class BinInputWriter(InputWriter):
         if alpha is None:
             raise DataError(f"'{name}' has no alpha; a folder of bins holds the masks, too.")
         if not self._entries:
+            own_folder(self.folder)
             for part in (IMAGES, MASKS):
                 make_folder(self.folder / part)
         write_bin(bin_path(self.folder, IMAGES, name), x)
