@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from src.common.errors import OutputError
-from src.common.files import make_folder, staging_folder, whole_file, write_text
+from src.common.files import (
+    claim_folder,
+    end_folders,
+    make_folder,
+    own_folder,
+    staging_folder,
+    whole_file,
+    write_text,
+)
 from tests.support.programs import ROOT
 
 
@@ -123,3 +131,54 @@ def test_a_staging_folder_goes_whatever_happens(tmp_path):
         (staging / "a").write_text("x")
         raise ValueError("half")
     assert names(tmp_path) == []
+
+
+MARKS = ("eval.json", "comparison.json")
+
+
+def test_a_claimed_folder_is_the_first_without_a_run(tmp_path):
+    assert claim_folder(tmp_path / "a", MARKS) == tmp_path / "a"
+    (tmp_path / "a" / "config.yml").touch()
+    assert claim_folder(tmp_path / "a", MARKS) == tmp_path / "a"  # its own claim does not count
+    (tmp_path / "a" / "eval.json").touch()
+    (tmp_path / "a-2").mkdir()
+    (tmp_path / "a-2" / "comparison.json").touch()
+    assert claim_folder(tmp_path / "a", MARKS) == tmp_path / "a-3"
+    end_folders()
+    assert sorted(os.listdir(tmp_path)) == ["a", "a-2"]  # nothing came into the third
+
+
+@pytest.fixture
+def claimed_elsewhere(tmp_path):
+    """A folder that another process has claimed."""
+    program = (
+        "import sys; from src.common.files import claim_folder; print(claim_folder(sys.argv[1], ()), flush=True); "
+        "sys.stdin.read()"
+    )
+    folder = tmp_path / "a"
+    with subprocess.Popen([sys.executable, "-c", program, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          cwd=ROOT, text=True) as process:  # fmt: skip
+        assert process.stdout.readline() == f"{folder}\n"
+        yield folder, process
+        process.stdin.close()
+
+
+def test_a_folder_that_another_process_writes_to(claimed_elsewhere, tmp_path):
+    folder, process = claimed_elsewhere
+    assert claim_folder(folder, ()) == tmp_path / "a-2"
+    with pytest.raises(OutputError, match=r"Another process writes to .*/a now"):
+        own_folder(folder)
+    process.kill()  # which leaves no claim
+    process.wait()
+    assert own_folder(folder) == folder
+    end_folders()
+
+
+def test_folders_made_for_nothing_go(tmp_path):
+    (tmp_path / "there").mkdir()
+    make_folder(tmp_path / "there")
+    make_folder(tmp_path / "a" / "b" / "c")
+    make_folder(tmp_path / "full")
+    (tmp_path / "full" / "x").touch()
+    end_folders()
+    assert sorted(os.listdir(tmp_path)) == ["full", "there"]

@@ -10,7 +10,6 @@ import pytest
 
 from src.common.cli import parse_share
 from src.common.errors import DeviceError, ModelError
-from src.common.files import unused_folder
 from src.config.config import load_config
 from src.data.pairs import evaluation_pairs
 from src.evaluation.results import Comparison, EvalResult
@@ -142,18 +141,6 @@ def test_a_second_evaluation_leaves_the_first_one_alone(narrow_models, tiny_conf
         assert done.status == 0, done.err
     for name in ("out", "out-2"):
         assert sorted(p.name for p in (tmp_path / name).iterdir()) == ["eval.json", "v00000.png", "v00001.png"]
-
-
-def test_unused_folders(tmp_path):
-    marks = ("eval.json", "comparison.json")
-    assert unused_folder(tmp_path / "a", marks) == tmp_path / "a"
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "config.yml").touch()
-    assert unused_folder(tmp_path / "a", marks) == tmp_path / "a"
-    (tmp_path / "a" / "eval.json").touch()
-    (tmp_path / "a-2").mkdir()
-    (tmp_path / "a-2" / "comparison.json").touch()
-    assert unused_folder(tmp_path / "a", marks) == tmp_path / "a-3"
 
 
 def test_comparison_by_hand(tmp_path):
