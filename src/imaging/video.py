@@ -68,6 +68,7 @@ def _open(source: Path | int) -> cv2.VideoCapture:
     finally:
         cv2.setLogLevel(level)
     if capture.isOpened():
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones store upright videos lying, and say so
         return capture
     if isinstance(source, int):
         here = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
