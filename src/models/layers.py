@@ -21,7 +21,8 @@ class Conv2d(nn.Cell):
     """Convolution with `weight` [out, in / group, k, k] and, where asked for, `bias` [out].
 
     Padding is (k - 1) / 2 times the dilation on every side; `same_padding` with stride 2 moves it to the bottom and
-    right, as TensorFlow does for even sides.
+    right, as TensorFlow does for even sides. The last `constant` channels of a map that comes from a `Concat` are an
+    image's, for which no gradient is computed where that saves time.
     """
 
     def __init__(  # noqa: PLR0913 - the numbers of a convolution, as every framework takes them
@@ -34,6 +35,7 @@ class Conv2d(nn.Cell):
         bias: bool = False,
         same_padding: bool = False,
         dilation: int = 1,
+        constant: int = 0,
     ) -> None:
         super().__init__()
         self.reach = dilation * (kernel - 1) + 1  # pixels that the kernel spans
@@ -51,7 +53,7 @@ class Conv2d(nn.Cell):
         if self.native:
             from ..backend.cpu_ops.operators import Conv2dOp
 
-            self.op = Conv2dOp(stride, pad, dilation, group, bias)
+            self.op = Conv2dOp(stride, pad, dilation, group, bias, constant)
         else:
             self.op = ops.Conv2D(
                 out_channels, kernel, pad_mode="pad", pad=pad, stride=stride, dilation=dilation, group=group

@@ -15,16 +15,22 @@ from .maps import Downsample, ToLayout, sharing
 from .narrowing import Kept, Narrowing, register_narrowing
 from .units import ConvNormAct, MatteHead
 
+COLOURS = 3  # an image's channels
 
-def unit(in_channels: int, norm: Norm, kernel: int, stride: int = 1) -> ConvNormAct:
+
+def unit(in_channels: int, norm: Norm, kernel: int, stride: int = 1, constant: int = 0) -> ConvNormAct:
     """Convolution with bias, IBNorm and ReLU: what the three branches are made of."""
-    return ConvNormAct(in_channels, norm, kernel, stride, bias=True)
+    return ConvNormAct(in_channels, norm, kernel, stride, bias=True, constant=constant)
 
 
-def chain(in_channels: int, norms: tuple[Norm, ...]) -> nn.SequentialCell:
-    """3x3 units one after another, one for each entry of `norms`."""
+def chain(in_channels: int, norms: tuple[Norm, ...], constant: int = 0) -> nn.SequentialCell:
+    """3x3 units one after another, one for each entry of `norms`; the first one's input has `constant` channels."""
     widths = [in_channels, *(norm.channels for norm in norms)]
-    return nn.SequentialCell([unit(width, norm, 3) for width, norm in zip(widths, norms, strict=False)])
+    units = [
+        unit(width, norm, 3, constant=constant * (i == 0))
+        for i, (width, norm) in enumerate(zip(widths, norms, strict=False))
+    ]
+    return nn.SequentialCell(units)
 
 
 class LowResolutionBranch(nn.Cell):
@@ -60,9 +66,9 @@ class HighResolutionBranch(nn.Cell):
         self.conv_enc2x = unit(3 + to2x.channels, enc2x, 3, stride=2)
         self.tohr_enc4x = unit(c4, to4x, 1)
         self.conv_enc4x = unit(enc2x.channels + to4x.channels, enc4x, 3)
-        self.conv_hr4x = chain(enc4x.channels + spec.lr8x.channels + 3, spec.hr4x)
+        self.conv_hr4x = chain(enc4x.channels + spec.lr8x.channels + COLOURS, spec.hr4x, COLOURS)
         self.conv_hr2x = chain(spec.hr4x[-1].channels + to2x.channels, spec.hr2x)
-        self.conv_hr = unit(spec.hr2x[-1].channels + 3, spec.detail, 3)
+        self.conv_hr = unit(spec.hr2x[-1].channels + COLOURS, spec.detail, 3, constant=COLOURS)
         self.head = MatteHead(spec.detail.channels, 1)
         self.join = Concat(False, False)
         self.join3 = Concat(False, False, False)
@@ -91,7 +97,7 @@ class FusionBranch(nn.Cell):
         super().__init__()
         self.conv_lr4x = unit(spec.lr8x.channels, spec.lr4x, 5)
         self.conv_f2x = unit(spec.lr4x.channels + spec.hr2x[-1].channels, spec.f2x, 3)
-        self.conv_f = unit(spec.f2x.channels + 3, spec.fusion, 3)
+        self.conv_f = unit(spec.f2x.channels + COLOURS, spec.fusion, 3, constant=COLOURS)
         self.head = MatteHead(spec.fusion.channels, 1)
         self.join_upsampled = Concat(True, False)
 

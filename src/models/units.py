@@ -24,9 +24,10 @@ class ConvNormAct(nn.Cell):
         eps: float = BN_EPS,
         shortcut: bool = False,
         dilation: int = 1,
+        constant: int = 0,
     ) -> None:
         super().__init__()
-        self.conv = Conv2d(in_channels, norm.channels, kernel, stride, group, bias, same_padding, dilation)
+        self.conv = Conv2d(in_channels, norm.channels, kernel, stride, group, bias, same_padding, dilation, constant)
         self.norm = NormAct(norm, act, eps, shortcut)
 
     def construct(self, x: ms.Tensor, *shortcut: ms.Tensor) -> ms.Tensor:

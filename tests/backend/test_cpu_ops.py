@@ -115,3 +115,21 @@ def test_unused_gradients_do_no_harm():
     only_w = ms.value_and_grad(lambda w: op(ms.Tensor(x), w).sum(), 0)(ms.Tensor(w))[1].asnumpy()
     np.testing.assert_allclose(only_w[0, :, 0, 0], x.sum((0, 1, 2)), rtol=1e-5)
     assert float(ops.abs(op(ms.Tensor(x), ms.Tensor(w)) - ms.Tensor(x @ w[:, :, 0, 0].T)).max()) < 1e-6
+
+
+@pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
+def test_the_gradient_of_an_image_beside_a_map_may_be_left_out(graph: bool):
+    """The other gradients are those of a convolution that computes all; the image's is zero, not what memory held."""
+    arrays, pad = [rand(2, 6, 7, 5), rand(2, 6, 7, 3, seed=1), rand(4, 8, 3, 3)], (1, 1, 1, 1)
+    join, weights = ConcatOp(False, False), rand(2, 6, 7, 4, seed=2)
+
+    def gradients_of(op):
+        def network(a, b, w):
+            return op(join(a, b), w)
+
+        return run(network, arrays, weights, graph)[1]
+
+    gradients = {constant: gradients_of(Conv2dOp(1, pad, constant=constant)) for constant in (0, 3)}
+    for part in (0, 2):
+        close(gradients[3][part], gradients[0][part])
+    assert (gradients[3][1] == 0).all() and np.abs(gradients[0][1]).max() > 0.1

@@ -56,6 +56,8 @@ class Conv2dOp:
         dilation: distance between the kernel's taps, on both axes.
         group: number of groups; as many as channels is a depthwise convolution.
         bias: whether the call has a bias.
+        constant: how many of x's last channels need no gradient. x then comes from a `ConcatOp`, whose gradient does
+            without them.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Conv2dOp:
         dilation: int = 1,
         group: int = 1,
         bias: bool = False,
+        constant: int = 0,
     ) -> None:
         top, bottom, left, right = pad
         self.attr = ms.Tensor([stride, *pad, dilation, group], ms.int64)
@@ -76,12 +79,12 @@ class Conv2dOp:
             return [x[0], h, width, w[0]]
 
         def dx_shape(dy: Shape, w: Shape, x: Shape, attr: Shape) -> Shapes:
-            return x
+            return [*x[:3], x[3] - constant]
 
         def dw_shape(dy: Shape, x: Shape, w: Shape, attr: Shape) -> Shapes:
             return (w, [w[0]]) if bias else w
 
-        backward_data = _custom("conv_backward_data", dx_shape)
+        backward_data = _custom("conv_backward_data", dx_shape, variant=f"{constant=}")
         backward_weights = _custom("conv_backward_weights", dw_shape, "pp" if bias else "p", variant=f"{bias=}")
 
         def bprop(x: ms.Tensor, w: ms.Tensor, attr: ms.Tensor, out: ms.Tensor, dout: ms.Tensor) -> Gradients:
@@ -98,7 +101,7 @@ class Conv2dOp:
             out_shape,
             "m",
             bprop_bias if bias else bprop,
-            f"{stride=} {pad=} {dilation=} {group=} {bias=}",
+            f"{stride=} {pad=} {dilation=} {group=} {bias=} {constant=}",
         )
 
     def __call__(self, x: ms.Tensor, weight: ms.Tensor, *bias: ms.Tensor) -> ms.Tensor:

@@ -2,6 +2,7 @@
 //
 // The maps are used as they are: oneDNN's kernels read and write NHWC directly, so the only copies are
 // those of the (small) weights into the layout that the chosen kernel wants.
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -227,18 +228,34 @@ void forward(const Args& a) {
   execute(*plan, args, a.f(1), false);
 }
 
-// dy, w, x (its shape and type only), attr -> dx
+// The weights [o, i, kh, kw] of the first `count` input channels.
+float* first_channels(const float* weights, const Geometry& g, int64_t count) {
+  static Scratch& scratch = *new Scratch();
+  const int64_t area = g.kh * g.kw;
+  float* to = scratch.floats(g.oc * count * area);
+  for (int64_t o = 0; o < g.oc; ++o)
+    std::copy_n(weights + o * g.ic * area, count * area, to + o * count * area);
+  return to;
+}
+
+// dy, w, x (its shape and type only), attr -> dx, or its first channels where it has fewer than x
 template <class T>
 void backward_data(const Args& a) {
-  const Geometry g = geometry(kBackwardData, a, 2, 1, 0, 3, false);
+  Geometry g = geometry(kBackwardData, a, 2, 1, 0, 3, false);
+  float* weights = a.f(1);
+  if (const int64_t channels = a.dim(4, 3); channels < g.ic) {
+    check(g.group == 1, "a grouped convolution has the gradients of all channels");
+    weights = first_channels(weights, g, channels);
+    g.ic = channels;
+  }
   if constexpr (std::is_same<T, Bf16>::value) {
     if (depthwise_suits(shape_of(g), g.group)) {
-      return depthwise_backward_data(shape_of(g), a.at<T>(0), a.f(1), a.at<T>(4));
+      return depthwise_backward_data(shape_of(g), a.at<T>(0), weights, a.at<T>(4));
     }
   }
   const auto plan = find_plan(g);
   const Memory dx = make_memory(plan->src.get(), a.at<T>(4)), dy = make_memory(plan->dst.get(), a.at<T>(0));
-  execute(*plan, {{kDiffSrc, dx.get()}, {kDiffDst, dy.get()}}, a.f(1), false);
+  execute(*plan, {{kDiffSrc, dx.get()}, {kDiffDst, dy.get()}}, weights, false);
 }
 
 // dy, x, w (its shape only), attr -> dw, [db]

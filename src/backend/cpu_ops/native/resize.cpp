@@ -115,13 +115,15 @@ void shrink_row(Stencil stencil, const float* v, int64_t w, int64_t c, T* out) {
   }
 }
 
-// dy, map (its shape only), attr (first channel in dy, the map's mode) -> the map's gradient
+// dy, map (its shape only), attr (first channel in dy, the map's mode) -> the map's gradient; zero for channels that
+// dy does not have, because whoever took the map asked for no gradient of them
 template <class T>
 void concat_gradient(const Args& a) {
   const int64_t first = a.ints(2)[0], n = a.dim(3, 0), h = a.dim(3, 1), w = a.dim(3, 2), c = a.dim(3, 3);
   const int64_t width = a.dim(0, 3), mode = a.ints(2)[1];
   const T* const all = a.at<T>(0);
   T* const part = a.at<T>(3);
+  if (first + c > width) return static_cast<void>(std::fill_n(part, a.size(3), T{}));
   parallel_ranges(n * h, 1, [&](int64_t begin, int64_t end, int) {
     std::vector<float> row(2 * w * c);
     for (int64_t r = begin; r < end; ++r) {
