@@ -1,6 +1,8 @@
 """One side of `train_step.py`: reads a number of steps a line, runs them, answers with a line of JSON.
 
 python benchmarks/train_step_worker.py ours '{"batch": 4, "size": 256, "network": "dense", "threads": 2}'
+
+`bf16` in the JSON keeps maps in bfloat16 (PyTorch: autocast), `channels_last` is PyTorch's layout of that name.
 """
 
 import argparse
@@ -35,30 +37,33 @@ def weights(network: str) -> Conversion:
     return convert(golden.checkpoint("compression_pruned"), prune_info=info)
 
 
-def ours(case: dict[str, Any]) -> tuple[Step, str]:
+def ours(case: dict[str, Any]) -> tuple[Step, dict[str, Any]]:
     path = prepare_environment("CPU")
     import mindspore as ms
 
     from src.backend.device import select_device
     from src.models.build import build_network
+    from src.models.costs import count
     from src.training.objective import make_step
 
     select_device("CPU")
     found = weights(case["network"])
     network = build_network(found.spec)
     ms.load_param_into_net(network, {n: ms.Parameter(ms.Tensor(v), name=n) for n, v in found.state.items()}, True)
+    # A multiplication and an addition: of the output, and of the gradients of the input and of the weights.
+    gflop = 6e-9 * case["batch"] * count(network, case["size"], case["size"]).macs_with_heads
     network.set_train(True)
-    config = Config.from_values(optimizer="sgd", lr=LR, momentum=MOMENTUM, amp_level=case.get("amp_level", "O0"))
+    config = Config.from_values(optimizer="sgd", lr=LR, momentum=MOMENTUM, amp_level="O2" if case.get("bf16") else "O0")
     train = make_step(network, Preprocess(), config, world=1)
     batch = golden.training_batch(case["size"], SEED, case["batch"])
 
     def step() -> list[float]:
         return list(train(batch, LR, 0).parts.values())
 
-    return step, path
+    return step, {"path": path, "gflop": round(gflop, 1)}
 
 
-def pytorch(case: dict[str, Any]) -> tuple[Step, str]:
+def pytorch(case: dict[str, Any]) -> tuple[Step, dict[str, Any]]:
     import torch
 
     from benchmarks.reference import torch_modnet
@@ -72,18 +77,24 @@ def pytorch(case: dict[str, Any]) -> tuple[Step, str]:
         found = weights(case["network"])
         network = torch_twin(found.spec, found.state, torch.float32)
     network.train()
+    half, layout = case.get("bf16", False), torch.contiguous_format
+    if case.get("channels_last"):
+        layout = torch.channels_last
+        network = network.to(memory_format=layout)
     optimizer = torch.optim.SGD(network.parameters(), LR, MOMENTUM)
     arrays = golden.training_batch(case["size"], SEED, case["batch"])
 
     def step() -> list[float]:
         batch = [torch.from_numpy(array) for array in arrays]
         optimizer.zero_grad()
-        losses = torch_modnet.losses(network(batch[0]), *batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            outputs = network(batch[0].to(memory_format=layout))
+        losses = torch_modnet.losses([output.float() for output in outputs], *batch)
         sum(losses).backward()
         optimizer.step()
         return [float(loss.detach()) for loss in losses]
 
-    return step, f"torch {torch.__version__}"
+    return step, {"path": f"torch {torch.__version__}"}
 
 
 SIDES = {"ours": ours, "pytorch": pytorch}
@@ -95,7 +106,7 @@ def resident_mb() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def serve(step: Step, path: str) -> None:
+def serve(step: Step, about: dict[str, Any]) -> None:
     for line in sys.stdin:
         seconds, cpu_seconds, losses = [], [], []
         for _ in range(int(line)):
@@ -105,7 +116,7 @@ def serve(step: Step, path: str) -> None:
             cpu_seconds.append(time.process_time() - cpu)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         answer = {"seconds": seconds, "cpu_seconds": cpu_seconds, "losses": np.asarray(losses, float).tolist()}
-        print("RESULT " + json.dumps({**answer, "peak_mb": peak, "rss_mb": resident_mb(), "path": path}), flush=True)
+        print("RESULT " + json.dumps({**answer, "peak_mb": peak, "rss_mb": resident_mb(), **about}), flush=True)
 
 
 def main() -> None:
