@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +23,8 @@ from PIL import Image
 
 from src.imaging import to_uint8
 from src.inference.matting import Matting
+from tests.support.faults.case import Place
+from tests.support.faults.pictures import DAMAGED_FILES, damaged_image
 from tests.support.programs import ROOT, run_program
 
 MODEL, PHOTO = "modnet-p-int8", (ROOT / "docs" / "astronaut.jpg").read_bytes()
@@ -165,6 +169,16 @@ def test_what_is_refused_names_the_cure(server, picture, query, status, text):
     answer = server.cutout(picture, query)
     assert (answer.status, answer.kind) == (status, "application/json"), answer.body
     assert re.search(text, answer.error)
+
+
+def test_a_hundred_damaged_pictures_are_refused_and_it_still_serves(server, tmp_path):
+    world = SimpleNamespace(photo=ROOT / "docs" / "astronaut.jpg")
+    place = Place(random.Random(11), world, tmp_path)
+    for number in range(100):
+        path, how = damaged_image(place, tmp_path, f"{number}", DAMAGED_FILES)
+        answer = server.cutout(path.read_bytes()) if number % 2 else server.form(file=path.read_bytes())
+        assert answer.status in (413, 415, 422) and len(answer.error) > 30, (how, answer)
+    assert server.cutout(PHOTO).status == 200
 
 
 def test_forms_that_are_none(server):
