@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import math
 import os
 import sys
@@ -97,6 +98,9 @@ def run_command(main: Callable[[], int | None]) -> None:
     A `MattingError` is printed as one `error: ...` text without a traceback; any other exception keeps
     its traceback, because then the fault is ours.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # files' names may be no UTF-8
     status = 1
     try:
         status = main() or 0

@@ -219,6 +219,6 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text as UTF-8, whole or not at all; see `whole_file`."""
+    """Write a text as UTF-8, whole or not at all; see `whole_file`. Files' names in it may be no UTF-8."""
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faults.killed import Blow, differences, plain_run, struck_run
+from tests.support.faults.killed import RECIPE, Blow, differences, plain_run, struck_run
 
 pytestmark = pytest.mark.slow
-RECIPE = ("--optimizer", "adamw", "--lr", 0.003, "--lr_schedule", "cosine", "--ema_decay", 0.6)
 BLOWS = (
     Blow("half a save", 2, signal.SIGKILL),
     Blow("save", 3, signal.SIGINT),

@@ -14,6 +14,7 @@ from src.losses import modnet_losses
 from src.training.network import adjust
 from src.training.optimisers import build_optimizer
 from src.training.schedule import learning_rate
+from src.training.step import put_back
 from tests.support.narrow import narrow_batch, narrow_network, narrow_spec, narrow_state
 from tests.support.steps import train_step
 
@@ -232,3 +233,15 @@ def test_a_run_that_goes_on_without_averages_has_the_weights_behind_them():
     step.restore(state)
     for p in step.network.trainable_params():
         np.testing.assert_array_equal(p.asnumpy(), narrow_state()[p.name] + 1)
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    first, second = ms.Parameter(ms.Tensor([1.0, 2.0]), name="a"), ms.Parameter(ms.Tensor([3.0]), name="b")
+    places = [("a", first), ("b", second)]
+    fits = {"a": ms.Parameter(ms.Tensor([7.0, 8.0])), "b": ms.Parameter(ms.Tensor([9.0]))}
+    wrong = fits | {"b": ms.Parameter(ms.Tensor([9.0, 9.0]))}
+    with pytest.raises(ValueError, match=r"b is Float32 \[2\], expected Float32 \[1\]"):
+        put_back(wrong, places)
+    assert first.asnumpy().tolist() == [1, 2]
+    put_back(fits, places)
+    assert (first.asnumpy().tolist(), second.asnumpy().tolist()) == ([7, 8], [9])

@@ -198,7 +198,7 @@ def read_datalist(path: Path, names_only: bool = False) -> list[Path]:
     With `names_only` the files themselves may lie elsewhere.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"Cannot read the list {path} ({error}). scripts/image2npz.py writes one.") from error
     files = [path.parent / line.strip() for line in lines if line.strip()]

@@ -76,9 +76,11 @@ def malformed(kind: str) -> Callable[[Generator], Generator]:
 
 def generate(number: int, seed: int, world: World, root: Path) -> Iterator[Case]:
     """`number` cases, the kinds in turns, each case with files in a folder of its own below `root`."""
-    from tests.support.faults import configs, numbers, pictures, places, stores, weights
+    from tests.support.faults import configs, exported, numbers, pictures, places, stores, weights
 
-    assert all((configs, numbers, pictures, places, stores, weights))  # imported to register what they generate
+    assert all(
+        (configs, exported, numbers, pictures, places, stores, weights)
+    )  # imported to register what they generate
     kinds = sorted(GENERATORS)
     for i in range(number):
         kind, turn = kinds[i % len(kinds)], i // len(kinds)

@@ -75,7 +75,7 @@ class Runner:
 
     def _start(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "tests.support.faults.worker"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict"}
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True,

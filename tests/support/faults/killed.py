@@ -11,6 +11,7 @@ import numpy as np
 from tests.support.programs import Outcome, run_program
 from tests.support.training_runs import last_checkpoint, untimed_rows
 
+RECIPE = ("--optimizer", "adamw", "--lr", 0.003, "--lr_schedule", "cosine", "--ema_decay", 0.6)
 MOMENTS = ("step", "save", "half a save", "rename", "validation", "log")
 
 

@@ -22,7 +22,7 @@ FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "quantize": (
         ("--model", "{onnx}", "--calibration", "{images}", "--output_path", "{out}"),
-        ("--calibration_size", "--seed", "--max_minutes", "--validation_size", "--max_mse_increase"),
+        ("--calibration_size", "--seed", "--validation_size", "--max_mse_increase"),
     ),
     "benchmark": (
         ("--models", "{onnx}"),
