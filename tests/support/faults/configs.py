@@ -113,7 +113,7 @@ def strange_section(place: Place) -> Case:
 
 
 TOGETHER: tuple[tuple[str, ...], ...] = (
-    ("train", "--amp_level", "O2"), ("train", "--network", "mmnet", "--soc"), ("train", "--teacher", "absent.ckpt"),
+    ("train", "--amp_level", "O9"), ("train", "--network", "mmnet", "--soc"), ("train", "--teacher", "absent.ckpt"),
     ("train", "--device_target", "GPU"), ("train", "--crop_size", "64"), ("train", "--batch_size", "1000"),
     ("train", "--optimizer", "adamww"), ("train", "--resume", "nowhere"), ("train", "--sync_bn", "True"),
     ("train", "--encoder", "resnet"),
