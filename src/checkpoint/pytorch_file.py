@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import nn
 
 from ..common.errors import CheckpointError
-from ..common.files import make_folder
+from ..common.files import make_folder, read_text
 from ..common.log import logger
 from ..common.text import first_few
 from ..models.backbones import backbones
@@ -51,7 +51,7 @@ def default_output(source: Path) -> Path:
 def read_prune_info(path: str | Path) -> PruneInfo:
     """ModelCompression's side file; CheckpointError where it cannot be read."""
     try:
-        info = json.loads(Path(path).read_text(encoding="utf-8"))
+        info = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"Cannot read the prune info {path}: {error}") from error
     if not isinstance(info, dict):

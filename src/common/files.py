@@ -105,6 +105,13 @@ def end_folders(keep_empty: bool = False) -> None:
     _made.clear()
 
 
+def read_text(path: str | Path, errors: str = "strict") -> str:
+    """A file's UTF-8 text; OSError for a pipe or a device too, which might never end. `errors` as of `bytes.decode`."""
+    if is_special(path):
+        raise OSError(errno.EINVAL, "a pipe or a device, expected is a file", str(path))
+    return Path(path).read_text(encoding="utf-8", errors=errors)
+
+
 def is_special(path: str | Path) -> bool:
     """Whether a pipe or a device is there: reading it might never end."""
     path = Path(path)
@@ -210,10 +217,8 @@ def _remove(path: Path) -> None:
 
 def read_json(path: str | Path) -> Any:
     """What a JSON file holds; OSError where it cannot be read, ValueError where it is no JSON or nested too deeply."""
-    if is_special(path):
-        raise OSError(errno.EINVAL, "a pipe or a device")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

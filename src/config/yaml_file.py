@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import ConfigError
+from ..common.files import read_text
 
 _MOST_NODES, _MOST_DEPTH = 100_000, 50
 
@@ -21,7 +22,7 @@ def read_yaml(path: Path, what: str, cure: str = "") -> dict[str, Any]:
     """
     yaml = import_yaml()
     try:
-        values = _load(yaml, path.read_text(encoding="utf-8"), path)
+        values = _load(yaml, read_text(path), path)
     except OSError as error:
         raise ConfigError(f"Cannot read the {what} {path} ({error.strerror}).{cure and f' {cure}'}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

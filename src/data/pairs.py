@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..common.errors import ConfigError, DataError
+from ..common.files import read_text
 from ..common.text import count_of, first_few, natural_order
 from ..config.dataset import UNLABELLED, DatasetSpec
 from ..imaging import IMAGE_SUFFIXES, AlphaChannels, read_pair
@@ -185,7 +186,7 @@ def read_names(spec: DatasetSpec, key: str) -> list[str]:
     """Lines of an AMD list file (`fg_names` or `bg_names`); DataError where it is missing or empty."""
     path = Path(spec.dataset_root) / getattr(spec, key)
     try:
-        names = path.read_text(encoding="utf-8").split("\n")
+        names = read_text(path).split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"Cannot read the name list '{path}' (`{key}`): {error}. One file name a line.") from error
     names = [name.strip() for name in names]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...common.errors import DataError
-from ...common.files import make_folder, whole_file, write_text
+from ...common.files import make_folder, read_text, whole_file, write_text
 from ...common.text import count_of, first_few, natural_order
 from ...data.pairs import Pair
 from ...imaging import AlphaChannels, read_alpha, read_pair
@@ -198,7 +198,7 @@ def read_datalist(path: Path, names_only: bool = False) -> list[Path]:
     With `names_only` the files themselves may lie elsewhere.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = read_text(path, errors="surrogateescape").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"Cannot read the list {path} ({error}). scripts/image2npz.py writes one.") from error
     files = [path.parent / line.strip() for line in lines if line.strip()]
