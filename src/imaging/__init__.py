@@ -9,6 +9,7 @@ from .background import blur_background, cover
 from .bilinear import resize_align_corners, resize_legacy
 from .composite import composite
 from .foreground import estimate_foreground
+from .formats import IMAGE_SUFFIXES, MAX_PIXELS, image_format
 from .geometry import (
     crop_reflect,
     fit,
@@ -24,11 +25,12 @@ from .geometry import (
     to_matte,
 )
 from .header import Header
+from .photo import Photo, read_photo
 from .read import (
-    IMAGE_SUFFIXES,
     check_same_size,
     decode_alpha,
     decode_image,
+    format_of,
     image_size,
     read_alpha,
     read_file,
@@ -45,8 +47,10 @@ from .write import encode_alpha, encode_jpeg, to_uint8, write_alpha, write_file,
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
     "AlphaChannels",
     "Header",
+    "Photo",
     "blur_background",
     "check_same_size",
     "composite",
@@ -59,6 +63,8 @@ __all__ = [
     "error_sheet",
     "estimate_foreground",
     "fit",
+    "format_of",
+    "image_format",
     "image_size",
     "long_side_size",
     "make_trimap",
@@ -72,6 +78,7 @@ __all__ = [
     "read_image",
     "read_image_for",
     "read_pair",
+    "read_photo",
     "read_unknown",
     "resize",
     "resize_align_corners",

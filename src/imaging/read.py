@@ -3,23 +3,16 @@
 import mmap
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ..common.errors import DataError
 from ..common.files import is_special
 from ..spec.alpha import AlphaChannels
+from .decode import REDUCTIONS, checked_header, decode_color, decode_stored
+from .formats import HEAD_BYTES, MAX_PIXELS, check_pixels, image_format
 from .geometry import size_of
 from .header import Header, parse_header
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-
-_COLOR = {
-    1: cv2.IMREAD_COLOR_RGB,
-    2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_COLOR_8,
-}
 _NEAR_LEVEL, _MOST_STRANGE = 0.1, 0.5
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
@@ -27,19 +20,19 @@ _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 def read_image(path: str | Path, reduce: int = 1) -> np.ndarray:
     """Decode an image to uint8 RGB [H, W, 3], upright (EXIF orientation applied).
 
-    16-bit images are scaled to 8 bit, greyscale is repeated to three channels, an alpha channel is dropped.
+    16-bit images are scaled to 8 bit, greyscale is repeated to three channels, an alpha channel is dropped, and of
+    several frames the first is read (`read_photo` also gives what is dropped).
 
     Args:
-        path: JPEG, PNG, BMP, WebP or TIFF file.
+        path: JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF file, by its content; its suffix is not asked.
         reduce: 1, 2, 4 or 8; JPEG is decoded directly at 1/reduce of its sides (rounded up), which costs
             about a third of the time at 1/2. Other formats are decoded whole, then shrunk.
 
     Raises:
-        DataError: the file is missing, empty, truncated or not an image.
+        DataError: the file is missing, empty, damaged, not an image, or has more than `MAX_PIXELS` pixels.
     """
     data = read_file(path)
-    _checked_header(data, path)
-    return _decode_color(data, path, reduce)
+    return decode_color(data, path, checked_header(data, path), reduce)
 
 
 def read_image_for(path: str | Path, short_side: int) -> tuple[np.ndarray, tuple[int, int]]:
@@ -58,27 +51,12 @@ def decode_image(data: bytes, path: str | Path, short_side: int | None = None) -
     Returns:
         The image, and its full size (height, width), upright.
     """
-    header = _checked_header(data, path)
+    header = checked_header(data, path)
     if short_side is None or header is None or not header.reducible:
-        image = _decode_color(data, path, 1)
+        image = decode_color(data, path, header)
         return image, size_of(image)
-    fits = [factor for factor in _COLOR if min(header.upright) // factor >= short_side]
-    return _decode_color(data, path, max(fits, default=1)), header.upright
-
-
-def _decode_color(data: bytes, path: str | Path, reduce: int) -> np.ndarray:
-    return _decoded(data, path, _COLOR[reduce])
-
-
-def _decoded(data: bytes, path: str | Path, flags: int) -> np.ndarray:
-    """The pixels as OpenCV gives them; DataError where it gives none."""
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:  # it claims more pixels than OpenCV takes
-        raise _unreadable(path) from error
-    if image is None:
-        raise _unreadable(path)
-    return image
+    fits = [factor for factor in REDUCTIONS if min(header.upright) // factor >= short_side]
+    return decode_color(data, path, header, max(fits, default=1)), header.upright
 
 
 def read_alpha(path: str | Path, allow_rgb: AlphaChannels = False) -> np.ndarray:
@@ -98,13 +76,13 @@ def read_alpha(path: str | Path, allow_rgb: AlphaChannels = False) -> np.ndarray
 
 def decode_alpha(data: bytes, path: str | Path, allow_rgb: AlphaChannels = False) -> np.ndarray:
     """`read_alpha` of a file's content, with its values as they are stored: uint8 or uint16 [H, W]."""
-    header = _checked_header(data, path)
-    stored = _decoded(data, path, cv2.IMREAD_UNCHANGED)
+    header = checked_header(data, path)
+    stored = decode_stored(data, path, header)
     if stored.dtype not in _WHITE:
         raise DataError(f"Alpha '{path}' holds {stored.dtype} values. Save it as an 8- or 16-bit greyscale PNG.")
     if stored.ndim == 3:
         stored = _single_channel(stored, path, allow_rgb, indexed=header is not None and header.indexed)
-    return stored if header is None else _upright(stored, header.orientation)
+    return np.ascontiguousarray(stored)
 
 
 def read_unknown(path: str | Path, size: tuple[int, int]) -> np.ndarray:
@@ -141,13 +119,16 @@ def unit_alpha(stored: np.ndarray) -> np.ndarray:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """(height, width) in pixels after the EXIF orientation; JPEG and PNG are not decoded for it.
+    """(height, width) in pixels after the EXIF orientation; JPEG, PNG and WebP are not decoded for it.
 
     Raises:
-        DataError: as `read_image`, but a truncated JPEG or PNG whose header is there passes.
+        DataError: as `read_image`, but a truncated one whose header is there passes.
     """
     header = read_header(path)
-    return header.upright if header is not None else size_of(read_image(path))
+    if header is None:
+        return size_of(read_image(path))
+    check_pixels((header.height, header.width), path, MAX_PIXELS)
+    return header.upright
 
 
 def check_same_size(image: np.ndarray | tuple[int, int], alpha: np.ndarray | tuple[int, int], paths: tuple) -> None:
@@ -178,7 +159,7 @@ def read_pair(image: str | Path, alpha: str | Path, allow_rgb: AlphaChannels = F
 
 
 def read_header(path: str | Path) -> Header | None:
-    """Header of a JPEG or PNG file, touching only the pages it needs; None for other formats.
+    """Header of a JPEG, PNG or WebP file, touching only the pages it needs; None for other formats.
 
     Raises:
         DataError: the file is missing or empty.
@@ -193,6 +174,17 @@ def read_header(path: str | Path) -> Header | None:
         raise _not_opened(path, error) from error
 
 
+def format_of(path: str | Path) -> str | None:
+    """`image_format` of a file's first bytes; None for what is no image. DataError where it cannot be read."""
+    try:
+        if is_special(path):
+            return None
+        with open(path, "rb") as file:
+            return image_format(file.read(HEAD_BYTES))
+    except OSError as error:
+        raise _not_opened(path, error) from error
+
+
 def read_file(path: str | Path) -> bytes:
     """A file's content; DataError where it is missing or cannot be read."""
     try:
@@ -203,34 +195,8 @@ def read_file(path: str | Path) -> bytes:
         raise _not_opened(path, error) from error
 
 
-def _checked_header(data: bytes, path: str | Path) -> Header | None:
-    """Header of a JPEG or PNG; DataError where the content is empty or its end is missing."""
-    if not data:
-        raise DataError(f"'{path}' is empty (0 bytes). Copy the file again, or remove it.")
-    # OpenCV fills what is missing from a JPEG with grey and says nothing, so it is found out before decoding.
-    header = parse_header(data)
-    if (header is not None and not header.complete) or _riff_cut(data):
-        raise DataError(
-            f"'{path}' is truncated: its end is missing ({len(data)} bytes are there). Copy or download it again, "
-            "or remove it together with its partner; `python data/check_dataset.py CONFIG` lists all such files."
-        )
-    return header
-
-
-def _riff_cut(data: bytes) -> bool:
-    """True where a RIFF (WebP) container is longer than the file."""
-    return data[:4] == b"RIFF" and 8 + int.from_bytes(data[4:8], "little") > len(data)
-
-
 def _not_opened(path: str | Path, error: OSError) -> DataError:
     return DataError(f"Cannot read '{path}': {error.strerror or error}. Check the path and its permissions.")
-
-
-def _unreadable(path: str | Path) -> DataError:
-    return DataError(
-        f"'{path}' is not an image that OpenCV can decode. Convert it to JPEG or PNG, or remove it; "
-        f"read are {' '.join(s[1:] for s in IMAGE_SUFFIXES)}."
-    )
 
 
 def _single_channel(stored: np.ndarray, path: str | Path, allow_rgb: AlphaChannels, indexed: bool) -> np.ndarray:
@@ -260,15 +226,3 @@ def _cure_of_channels(equal: bool, transparent: bool, indexed: bool) -> str:
     if indexed:
         return "It has a palette, whose colours stand for classes: write 255 where its index is the person's, else 0"
     return "Its colour channels differ, so it is not an alpha"
-
-
-def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply an EXIF orientation (1 to 8) to [H, W]; source: EXIF 2.32, tag 0x0112."""
-    if orientation in (5, 6, 7, 8):
-        array = array.T
-    # What remains after the transposition: the row order, the column order, or both reversed.
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    return np.ascontiguousarray(array)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..common.errors import ConfigError, DataError
-from ..imaging import IMAGE_SUFFIXES, cover, read_image
+from ..imaging import cover, format_of, read_image
 from ..imaging.video import VideoReader
 
 BLUR = "blur"
@@ -95,7 +95,7 @@ def open_background(text: str, video: bool) -> Background:
             f"--background '{text}' is neither a file nor a colour. Give blur, a colour ({', '.join(_COLORS)}, #rrggbb "
             "or r,g,b from 0 to 255), an image or a video."
         )
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if format_of(path) is not None:
         return StillImage(read_image(path))
     first = VideoReader(path).read()
     if first is None:

@@ -105,7 +105,7 @@ def break_a_set(root: Path) -> None:
     """Three sound pairs, a greyscale image and a 16-bit alpha (no faults), and one pair or more of each fault."""
     broken, grey = Folder(root), mask()
     hard = np.where(grey > 127, 255, 0).astype(np.uint8)
-    jpeg = encode(".jpg", image_of(1))
+    jpeg, grey_png = encode(".jpg", image_of(1)), encode(".png", grey)
     damaged = bytearray(jpeg)
     damaged[len(jpeg) // 2 : len(jpeg) // 2 + 60] = b"\xff\x00" * 30
     for i in range(3):
@@ -116,6 +116,7 @@ def break_a_set(root: Path) -> None:
     broken.add("empty", image=b"")
     broken.add("text", image=b"hello")
     broken.add("damaged", image=bytes(damaged))
+    broken.add("remark", alpha=grey_png[:33] + b"\0\0\0\3tEXta\0bnope" + grey_png[33:])  # a wrong check sum
     broken.add("turned", image=jpeg_with(b"Exif\0\0" + exif(6), jpeg))
     broken.add("upside", image=jpeg_with(b"Exif\0\0" + exif(3), jpeg))
     broken.add("cut_alpha", alpha=encode(".png", grey)[:-30])
@@ -138,11 +139,11 @@ def break_a_set(root: Path) -> None:
 FAULTS = {
     "images without alpha": ("ERROR", ["alone"]),
     "alphas without image": ("ERROR", ["orphan"]),
-    "images that cannot be read": ("ERROR", ["empty.jpg", "text.jpg", "truncated.jpg"]),
+    "images that cannot be read": ("ERROR", ["damaged.jpg", "empty.jpg", "text.jpg", "truncated.jpg"]),
     "alphas that cannot be used": ("ERROR", ["colored.png", "cut_alpha.png"]),
     "alphas with several equal channels": ("ERROR", ["rgb", "rgba"]),
     "alphas of another size than their image": ("ERROR", ["size", "turned"]),
-    "files that decode with damage inside": ("warning", ["damaged"]),
+    "files that decode with damage inside": ("warning", ["remark"]),
     "images that carry an EXIF rotation": ("warning", ["turned", "upside"]),
     "alphas that hold 0 and 1 instead of 0 and 255": ("warning", ["dark"]),
     "alphas that never reach 1": ("warning", ["faint"]),

@@ -30,6 +30,7 @@ def test_what_a_device_needs_is_pinned_as_in_requirements_edge():
         f"numpy>={edge['numpy']},<2",
         f"opencv-python-headless=={edge['opencv-python-headless']}",
         f"Pillow=={edge['Pillow']}",
+        f"simplejpeg=={edge['simplejpeg']}",
         f"onnxruntime=={edge['onnxruntime']}",
     ]
 
