@@ -106,10 +106,16 @@ def end_folders(keep_empty: bool = False) -> None:
 
 
 def read_text(path: str | Path, errors: str = "strict") -> str:
-    """A file's UTF-8 text; OSError for a pipe or a device too, which might never end. `errors` as of `bytes.decode`."""
+    """A file's UTF-8 text, `errors` as of `bytes.decode`.
+
+    OSError also for a pipe or a device, which might never end, and for what holds NUL characters, as no name may.
+    """
     if is_special(path):
         raise OSError(errno.EINVAL, "a pipe or a device, expected is a file", str(path))
-    return Path(path).read_text(encoding="utf-8", errors=errors)
+    text = Path(path).read_text(encoding="utf-8", errors=errors)
+    if "\0" in text:
+        raise OSError(errno.EILSEQ, "it holds NUL characters, so it is no text", str(path))
+    return text
 
 
 def is_special(path: str | Path) -> bool:

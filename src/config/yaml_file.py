@@ -35,7 +35,21 @@ def read_yaml(path: Path, what: str, cure: str = "") -> dict[str, Any]:
 
 
 def _load(yaml: Any, text: str, path: Path) -> Any:
-    """What `yaml.safe_load` gives; ConfigError for a key that occurs twice, deep nesting, or endless aliases."""
+    """What `yaml.safe_load` gives; ConfigError for what `_strict_loader` refuses, and for endless aliases."""
+    loader = _strict_loader(yaml, path)(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _unfolded(node, {}) > _MOST_NODES:
+            raise ConfigError(f"{path} has aliases that unfold to more than {_MOST_NODES} values. Write them out.")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _strict_loader(yaml: Any, path: Path) -> Any:
+    """A safe loader; ConfigError for a key that occurs twice, deep nesting, or a NUL character."""
 
     class Loader(yaml.SafeLoader):
         depth = 0
@@ -46,6 +60,13 @@ def _load(yaml: Any, text: str, path: Path) -> Any:
                 raise ConfigError(f"{path} is no valid YAML: nested too deeply.")
             node = super().compose_node(parent, index)
             self.depth -= 1
+            return node
+
+        def compose_scalar_node(self, anchor: str | None) -> Any:
+            node = super().compose_scalar_node(anchor)
+            if "\0" in node.value:
+                line = node.start_mark.line + 1
+                raise ConfigError(f"{path} has a NUL character in line {line}, which no name may have: take it out.")
             return node
 
         def compose_mapping_node(self, anchor: str | None) -> Any:
@@ -61,16 +82,7 @@ def _load(yaml: Any, text: str, path: Path) -> Any:
                 seen[key.value] = line
             return node
 
-    loader = Loader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        if _unfolded(node, {}) > _MOST_NODES:
-            raise ConfigError(f"{path} has aliases that unfold to more than {_MOST_NODES} values. Write them out.")
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
+    return Loader
 
 
 def _unfolded(node: Any, known: dict[int, int]) -> int:
