@@ -69,6 +69,18 @@ def test_cutout_and_composite(matting, small, expected):
     assert abs(blurred - small)[clear].mean() > 1 and abs(blurred - small)[opaque].max() <= 1
 
 
+def test_what_is_transparent_already_stays_so(matting, small, expected):
+    hidden = np.full(small.shape[:2], 255, np.uint8)
+    hidden[:, :40], hidden[:20] = 0, 51
+    rgba = Image.fromarray(np.dstack((small, hidden)))
+    limit = np.minimum(expected, hidden.astype(np.float32) / 255)
+    assert (limit < expected).mean() > 0.2
+    np.testing.assert_array_equal(matting.alpha(rgba), limit)
+    stored = io.BytesIO()
+    rgba.save(stored, "PNG")
+    np.testing.assert_array_equal(matting.alpha(stored.getvalue()), limit)
+
+
 def test_several_threads_get_their_own_pictures(matting, small):
     pictures = [np.roll(small, 8 * i, axis=1) for i in range(6)]
     alone = [matting.alpha(picture) for picture in pictures]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ..common.errors import DataError
-from ..imaging import decode_image, read_image, to_matte
+from ..imaging import to_matte
+from ..imaging.photo import decode_photo, read_photo
+from ..imaging.pillow import pixels_of
 from .backgrounds import StillImage, open_background
 from .model import ModelChoice, open_model
 from .render import render
@@ -48,12 +50,13 @@ class Matting:
         """How much of each pixel is the person: float32 [H, W] in [0, 1], of the picture's size, upright.
 
         Args:
-            picture: path of an image file, its content as bytes, a PIL image, or an array uint8 RGB [H, W, 3].
+            picture: path of an image file, its content as bytes, a PIL image, or an array uint8 RGB [H, W, 3]. Where
+                the picture is transparent already, alpha is at most as large as its own.
 
         Raises:
             MattingError: the picture cannot be read, or is too narrow for the network.
         """
-        return self._alpha(pixels_of(picture))
+        return self._matted(picture)[1]
 
     def cutout(self, picture: Picture) -> "Image":
         """The person alone: a PIL image RGBA of the picture's size, alpha straight, colours freed of the background.
@@ -62,8 +65,8 @@ class Matting:
         """
         from PIL import Image
 
-        image = pixels_of(picture)
-        return Image.fromarray(render(image, self._alpha(image), ("rgba",), None)["rgba"], "RGBA")
+        image, alpha = self._matted(picture)
+        return Image.fromarray(render(image, alpha, ("rgba",), None)["rgba"], "RGBA")
 
     def composite(self, picture: Picture, background: Picture = "blur") -> "Image":
         """The person before another background: a PIL image RGB of the picture's size.
@@ -78,36 +81,45 @@ class Matting:
         """
         from PIL import Image
 
-        image = pixels_of(picture)
         behind = (
             open_background(os.fspath(background), video=False)
             if isinstance(background, str | os.PathLike)
-            else StillImage(pixels_of(background))
+            else StillImage(opened(background)[0])
         )
+        image, alpha = self._matted(picture)
         plate = behind.plate(*image.shape[:2])
-        return Image.fromarray(render(image, self._alpha(image), ("composite",), plate)["composite"], "RGB")
+        return Image.fromarray(render(image, alpha, ("composite",), plate)["composite"], "RGB")
 
-    def _alpha(self, image: np.ndarray) -> np.ndarray:
+    def _matted(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+        """The picture, uint8 RGB [H, W, 3], and its alpha, float32 [H, W] in [0, 1], nowhere above the picture's own."""
+        image, transparency = opened(picture)
         x = self._predictor.prepare(image)
         with self._turn:
             output = self._predictor.run(x)
-        return to_matte(output, *image.shape[:2])
+        alpha = to_matte(output, *image.shape[:2])
+        return image, alpha if transparency is None else np.minimum(alpha, transparency.astype(np.float32) / 255)
 
 
-def pixels_of(picture: Picture) -> np.ndarray:
-    """A picture as `Matting.alpha` takes it: uint8 RGB [H, W, 3], upright; DataError for anything else."""
+def opened(picture: Picture) -> tuple[np.ndarray, np.ndarray | None]:
+    """A picture as `Matting.alpha` takes it, upright: uint8 RGB [H, W, 3], and its transparency, uint8 [H, W] or None.
+
+    Raises:
+        DataError: it is none of these, or it is damaged.
+    """
     if isinstance(picture, str | os.PathLike):
-        return read_image(os.fspath(picture))
+        photo = read_photo(os.fspath(picture))
+        return photo.image, photo.alpha
     if isinstance(picture, bytes | bytearray | memoryview):
-        return decode_image(bytes(picture), "the bytes given")[0]
+        photo = decode_photo(bytes(picture), "the bytes given")
+        return photo.image, photo.alpha
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
             raise DataError(f"An array must be RGB, uint8 [H, W, 3]; this is {picture.dtype} {list(picture.shape)}.")
-        return np.ascontiguousarray(picture)
-    from PIL import Image, ImageOps
+        return np.ascontiguousarray(picture), None
+    from PIL import Image
 
     if isinstance(picture, Image.Image):
-        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+        return pixels_of(picture, "the PIL image")
     raise DataError(
         f"A picture is a path, the content of an image file as bytes, a PIL image, or an array uint8 RGB [H, W, 3]; "
         f"this is a {type(picture).__name__}."

@@ -4,9 +4,11 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
-from ..common.errors import MattingError
+from ..common.errors import DataError, MattingError
 from ..common.text import nearest
 from ..imaging import to_uint8
+from ..imaging.formats import MAX_PIXELS
+from ..imaging.pillow import open_pillow
 from ..inference.matting import Matting
 from .refusal import Refusal
 from .settings import ServeSettings
@@ -86,16 +88,10 @@ class Workshop:
 
     def _check_pixels(self, content: bytes) -> None:
         """Refusal for what is no picture (415) or has too many pixels (413); nothing is decoded."""
-        from PIL import Image
-
         try:
-            with Image.open(BytesIO(content)) as image:
-                width, height = image.size
-        except Image.DecompressionBombError:
-            width = height = self.settings.max_pixels
-        except (OSError, SyntaxError, ValueError):
-            raise Refusal(415, "What was sent is no picture that can be read: it is damaged, empty or of another kind. "
-                               "Send JPEG, PNG, WebP, TIFF or BMP.") from None  # fmt: skip
+            width, height = open_pillow(content, "the picture", MAX_PIXELS).size
+        except DataError as error:
+            raise Refusal(415, str(error)) from None
         if width * height > self.settings.max_pixels:
             raise Refusal(413, f"The picture has {width}x{height} pixels, at most {self.settings.max_pixels} are "
                                "taken. Send a smaller one.")  # fmt: skip

@@ -151,7 +151,7 @@ def test_outputs_backgrounds_and_formats(server, matting):
     ("picture", "query", "status", "text"),
     [
         (b"", "", 415, "There is no picture"),
-        (b"GIF89a", "", 415, "no picture that can be read"),
+        (b"GIF89a", "", 415, "damaged GIF file"),
         (PHOTO[: len(PHOTO) // 2], "", 422, "truncated|damaged|broken|cut"),
         (PHOTO, "?model=modnet-p", 422, "Did you mean `modnet-p-int8`"),
         (PHOTO, "?model=../../etc/passwd", 422, "no model"),
