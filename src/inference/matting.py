@@ -91,7 +91,7 @@ class Matting:
         return Image.fromarray(render(image, alpha, ("composite",), plate)["composite"], "RGB")
 
     def _matted(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-        """The picture, uint8 RGB [H, W, 3], and its alpha, float32 [H, W] in [0, 1], nowhere above the picture's own."""
+        """The picture, uint8 RGB [H, W, 3], and its alpha, float32 [H, W] in [0, 1], at most the picture's own."""
         image, transparency = opened(picture)
         x = self._predictor.prepare(image)
         with self._turn:
