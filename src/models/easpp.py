@@ -59,15 +59,13 @@ class EfficientAspp(nn.Cell):
         self.upsample = Concat(True)
         self.scales = nn.CellList([ConvNormAct(width, norm, 3, group=width, dilation=rate) for rate in spec.rates])
         self.fuse = ScaleFusion(len(spec.rates), width)
-        self.shares = nn.CellList([maps.sharing() for _ in spec.rates[1:]])
+        self.share = maps.sharing(len(spec.rates))
         self.project = ConvNormAct(width, out, 1)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map -> one of `out.channels` at twice its sides."""
-        x = self.upsample(self.reduce(x))
+        shared = self.share(self.upsample(self.reduce(x)))
         scaled: tuple[ms.Tensor, ...] = ()
-        for i in range(len(self.shares)):
-            x, branch = self.shares[i](x)
-            scaled += (self.scales[i](branch),)
-        scaled += (self.scales[-1](x),)
+        for i in range(len(shared)):
+            scaled += (self.scales[i](shared[i]),)
         return self.project(self.fuse(*scaled))

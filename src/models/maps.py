@@ -43,32 +43,37 @@ def set_half_maps(network: nn.Cell, half: bool) -> None:
 
 
 class Share(nn.Cell):
-    """A map for two layers. `sharing` makes one."""
+    """A map for several layers. `sharing` makes one; a map that two layers take must come from it."""
 
-    def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
-        """A map -> it, twice."""
-        return x, x
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ...]:
+        """A map -> it, `count` times."""
+        return (x,) * self.count
 
 
 class _NativeShare(Share):
-    """A `Share` whose gradient the native operators add up: MindSpore needs many times as long in bfloat16."""
+    """A `Share` whose gradient the native operators add up: in bfloat16 MindSpore cannot, or is ten times slower."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
         from ..backend.cpu_ops.operators import AddOp
 
         self.add = AddOp()
 
-    def bprop(
-        self, x: ms.Tensor, out: tuple[ms.Tensor, ms.Tensor], dout: tuple[ms.Tensor, ms.Tensor]
-    ) -> tuple[ms.Tensor]:
-        """The sum of both layers' gradients."""
-        return (self.add(dout[0], dout[1]),)
+    def bprop(self, x: ms.Tensor, out: tuple[ms.Tensor, ...], dout: tuple[ms.Tensor, ...]) -> tuple[ms.Tensor]:
+        """The sum of the layers' gradients."""
+        total = dout[0]
+        for i in range(1, self.count):
+            total = self.add(total, dout[i])
+        return (total,)
 
 
-def sharing() -> Share:
+def sharing(count: int = 2) -> Share:
     """A `Share` for the layout in force."""
-    return _NativeShare() if native_layout() else Share()
+    return _NativeShare(count) if native_layout() else Share(count)
 
 
 class Downsample(nn.Cell):

@@ -9,7 +9,7 @@ from mindspore.common.initializer import initializer
 from ..spec.blocks import Norm
 from ..spec.mmnet import JoinSpec, MMNetSpec, MultiBranchSpec
 from .layers import Concat, Conv2d, NormAct
-from .maps import FromLayout, ToLayout
+from .maps import FromLayout, ToLayout, sharing
 from .narrowing import Kept, Narrowing, register_narrowing
 from .two_class import PersonMatte
 from .units import ConvNormAct
@@ -41,14 +41,16 @@ class MultiBranch(nn.Cell):
             self.branches.append(
                 nn.SequentialCell(unit(in_channels, channels), *shrink, depthwise(channels, rate=rate))
             )
+        self.share = sharing(len(spec.branches))
         self.join = Concat(*(False for _ in spec.branches))
         self.project = unit(sum(spec.branches), spec.out, act=spec.act)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         """A map -> one of `spec.out` channels at 1 / stride of its size."""
+        shared = self.share(x)
         maps: tuple[ms.Tensor, ...] = ()
-        for branch in self.branches:
-            maps += (branch(x),)
+        for i in range(len(shared)):
+            maps += (self.branches[i](shared[i]),)
         return self.project(self.join(*maps))
 
 
@@ -68,12 +70,13 @@ class MMNetEncoder(nn.Cell):
         self.to4x = chain(spec.stem, spec.blocks[:first])
         self.to8x = chain(spec.blocks[first - 1].out, spec.blocks[first:second])
         self.to16x = chain(spec.blocks[second - 1].out, spec.blocks[second:])
+        self.share4x, self.share8x = sharing(), sharing()
 
     def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
         """A map of the image -> maps at 1/4, 1/8 and 1/16 of its sides."""
-        enc4x = self.to4x(self.stem(x))
-        enc8x = self.to8x(enc4x)
-        return enc4x, enc8x, self.to16x(enc8x)
+        enc4x, tap4x = self.share4x(self.to4x(self.stem(x)))
+        enc8x, tap8x = self.share8x(self.to8x(enc4x))
+        return tap4x, tap8x, self.to16x(enc8x)
 
 
 class Join(nn.Cell):
@@ -130,6 +133,7 @@ class MMNet(nn.Cell):
         self.decoder = MMNetDecoder(spec)
         self.auxiliary = Conv2d(spec.blocks[-1].out, 2, 1, bias=True)
         self.to_matte = PersonMatte()
+        self.share16x = sharing()
         for _, cell in self.cells_and_names():
             if isinstance(cell, Conv2d):
                 cell.weight.set_data(initializer("xavier_uniform", cell.weight.shape, ms.float32))
@@ -138,11 +142,11 @@ class MMNet(nn.Cell):
 
     def construct(self, image: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ms.Tensor]:
         """Image [N, 3, H, W] in [0, 1] -> what the class says, float32."""
-        maps = self.encoder(self.to_layout(image))
-        logits = self.from_layout(self.decoder(*maps))
-        if self.training:
-            return logits, self.from_layout(self.auxiliary(maps[2]))
-        return self.to_matte(logits)
+        enc4x, enc8x, enc16x = self.encoder(self.to_layout(image))
+        if not self.training:
+            return self.to_matte(self.from_layout(self.decoder(enc4x, enc8x, enc16x)))
+        enc16x, tap16x = self.share16x(enc16x)
+        return self.from_layout(self.decoder(enc4x, enc8x, enc16x)), self.from_layout(self.auxiliary(tap16x))
 
 
 def narrow_mmnet(network: MMNet, kept: Kept) -> MMNetSpec:

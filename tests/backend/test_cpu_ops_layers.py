@@ -33,6 +33,8 @@ CONVOLUTIONS = {
     "depthwise, stride 2": ((1, 16, 15), 24, 24, 3, 2, (1, 1, 1, 1), 1, 24, False),
     "depthwise 5x5, bottom and right": ((2, 16, 16), 16, 16, 5, 2, (1, 2, 1, 2), 1, 16, False),
     "depthwise, dilation": ((2, 16, 17), 16, 16, 3, 1, (4, 4, 4, 4), 4, 16, False),
+    "depthwise, dilation, 40 channels, bias": ((2, 19, 18), 40, 40, 3, 1, (4, 4, 4, 4), 4, 40, True),
+    "depthwise, dilation and stride": ((2, 15, 14), 83, 83, 3, 2, (2, 3, 1, 2), 2, 83, False),
     "depthwise multiplier": ((2, 9, 9), 4, 8, 3, 1, (1, 1, 1, 1), 1, 4, True),
     "1x1": ((2, 6, 7), 24, 40, 1, 1, (0, 0, 0, 0), 1, 1, False),
     "5x5, 35 channels": ((2, 20, 12), 35, 16, 5, 1, (2, 2, 2, 2), 1, 1, True),

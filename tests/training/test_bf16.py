@@ -7,6 +7,8 @@ import pytest
 from src.backend import cpu_ops
 from src.common.errors import DeviceError
 from src.config.config import Config
+from src.models.build import build_network
+from src.spec.mmnet import mmnet_spec
 from src.training.precision import check_level, float16, half_maps
 from src.training.step import TrainStep
 from tests.support.narrow import narrow_batch, narrow_network
@@ -73,6 +75,20 @@ def test_a_step_in_bfloat16_is_near_that_in_float32_and_resumes_bit_for_bit():
     assert one_step(resumed, 1)[0] == total
     for p in (*resumed.network.get_parameters(), *resumed.ema.values()):
         np.testing.assert_array_equal(p.asnumpy(), end[p.name], err_msg=p.name)
+
+
+@needs_bf16
+@pytest.mark.slow
+def test_a_network_whose_maps_go_to_many_layers():
+    """MMNet: every map feeds several branches, depthwise and dilated, with channels that fill no vector."""
+    image, _, alpha = narrow_batch(64, 2)
+    losses = {}
+    for name in ("O0", "O2"):
+        ms.set_seed(3)
+        network = build_network(mmnet_spec(0.35)).set_train(True)
+        step = train_step(network, Config.from_values(network="mmnet", amp_level=name))
+        losses[name] = [step((np.clip(image / 5 + 0.5, 0, 1), alpha, alpha), RATE / 10, i).total for i in range(3)]
+    assert losses["O2"] == pytest.approx(losses["O0"], rel=0.05) and losses["O2"] != losses["O0"]
 
 
 @needs_bf16

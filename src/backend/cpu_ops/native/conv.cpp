@@ -97,6 +97,7 @@ enum Direction { kForward, kBackwardData, kBackwardWeights };
 // Numbers that determine a kernel.
 struct Geometry {
   int64_t direction, n, ic, ih, iw, oc, oh, ow, kh, kw, stride, top, bottom, left, right, dilation, group, bias, type;
+  bool depthwise() const { return group == ic && ic == oc && group > 1; }
   bool operator<(const Geometry& other) const { return std::memcmp(this, &other, sizeof(*this)) < 0; }
 };
 
@@ -249,9 +250,8 @@ void backward_data(const Args& a) {
     g.ic = channels;
   }
   if constexpr (std::is_same<T, Bf16>::value) {
-    if (depthwise_suits(shape_of(g), g.group)) {
-      return depthwise_backward_data(shape_of(g), a.at<T>(0), weights, a.at<T>(4));
-    }
+    const bool plain = g.stride == 1 && g.dilation == 1 && g.ic % kLanes == 0;  // where oneDNN is as fast
+    if (g.depthwise() && !plain) return depthwise_backward_data(shape_of(g), a.at<T>(0), weights, a.at<T>(4));
   }
   const auto plan = find_plan(g);
   const Memory dx = make_memory(plan->src.get(), a.at<T>(4)), dy = make_memory(plan->dst.get(), a.at<T>(0));
@@ -264,6 +264,9 @@ void backward_weights(const Args& a) {
   const bool bias = a.count == 6;
   const Geometry g = geometry(kBackwardWeights, a, 1, 2, 0, 3, bias);
   T *x = a.at<T>(1), *dy = a.at<T>(0);
+  if constexpr (std::is_same<T, Bf16>::value) {
+    if (g.depthwise()) return depthwise_backward_weights(shape_of(g), x, dy, a.f(4), bias ? a.f(5) : nullptr);
+  }
   if (g.group == 1 && weight_gradient_suits(shape_of(g))) {
     return weight_gradient(shape_of(g), x, dy, a.f(4), bias ? a.f(5) : nullptr);
   }
