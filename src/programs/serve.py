@@ -20,6 +20,7 @@ from ..serve.settings import ServeSettings
 
 _FAST = "modnet-p-int8"
 _PAGE = REPOSITORY / "web" / "dist"
+_BACKLOG = 2048  # connections that wait to be accepted, as uvicorn has it
 _FINISH_SECONDS = 30  # for what is in work when the server is asked to stop
 
 
@@ -67,12 +68,13 @@ def main() -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket bound to that address; ConfigError where that cannot be."""
+    """A socket that listens at that address; ConfigError where that cannot be."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(_BACKLOG)  # from now on clients wait; uvicorn would refuse them until it has started
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"Cannot listen at {host}:{port} ({reason}). Give another --port or --host.") from None

@@ -9,7 +9,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -246,16 +245,12 @@ def test_no_file_is_left(server):
 
 def test_sigterm_lets_it_finish_what_is_in_work(tmp_path):
     server = Server(tmp_path, "--workers", "1")
-    answers: list[Answer] = []
-    asking = [threading.Thread(target=lambda: answers.append(server.cutout(PHOTO))) for _ in range(4)]
-    for thread in asking:
-        thread.start()
-    while inside(server) + len(answers) < 4:
-        time.sleep(0.01)
-    assert server.stop() == 0
-    for thread in asking:
-        thread.join(30)
-    assert [answer.status for answer in answers] == [200] * 4
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(server.cutout, PHOTO) for _ in range(4)]
+        while inside(server) + sum(one.done() for one in asked) < 4:
+            time.sleep(0.01)
+        assert server.stop() == 0
+    assert [one.result().status for one in asked] == [200] * 4
     assert server.process.stdout.read().splitlines()[-1].endswith("stopped")
 
 
