@@ -15,6 +15,7 @@ from ..losses.distillation import Run
 from ..runtime.options import split_precision
 from ..spec.preprocess import Preprocess
 from .adaptation import AdaptationStep
+from .precision import say_level
 from .step import TrainStep
 
 Step = TrainStep | AdaptationStep
@@ -22,6 +23,7 @@ Step = TrainStep | AdaptationStep
 
 def make_step(network: nn.Cell, pre: Preprocess, config: Config, world: int) -> Step:
     """The step of the run, for each of `world` processes."""
+    say_level(config.optimiser.amp_level)
     if config.soc.soc:
         return AdaptationStep(network, config.optimiser, config.soc, world)
     objective = objective_for(network, pre, config.loss, config.distillation)

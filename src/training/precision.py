@@ -9,6 +9,7 @@ import mindspore as ms
 
 from ..backend import cpu_ops
 from ..common.errors import DeviceError
+from ..common.log import logger
 
 
 def check_level(level: str, device: str) -> None:
@@ -29,6 +30,13 @@ def check_level(level: str, device: str) -> None:
 def half_maps(level: str) -> bool:
     """Whether maps are bfloat16 while a network is trained with this level on the device in use."""
     return level in ("auto", "O2") and ms.get_context("device_target") == "CPU" and cpu_ops.bf16()
+
+
+def say_level(level: str) -> None:
+    """One log line that says in what is trained, unless it is float32 as by default."""
+    if level != "O0":
+        name = "bfloat16 maps" if half_maps(level) else "float16" if float16(level) else "float32"
+        logger.info("amp_level %s: %s", level, name)
 
 
 def float16(level: str) -> bool:

@@ -6,10 +6,11 @@ import pytest
 
 from src.backend import cpu_ops
 from src.common.errors import DeviceError
+from src.common.log import logger
 from src.config.config import Config
 from src.models.build import build_network
 from src.spec.mmnet import mmnet_spec
-from src.training.precision import check_level, float16, half_maps
+from src.training.precision import check_level, float16, half_maps, say_level
 from src.training.step import TrainStep
 from tests.support.narrow import narrow_batch, narrow_network
 from tests.support.steps import train_step
@@ -31,6 +32,20 @@ def test_what_the_levels_mean(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(cpu_ops, "available", lambda: False)
     with pytest.raises(DeviceError, match="O2 needs the native operators"):
         check_level("O2", "CPU")
+
+
+def test_the_log_says_what_a_level_means(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(cpu_ops, "bf16", lambda: False)
+    with caplog.at_level("INFO"):
+        say_level("O0")
+        assert not caplog.messages
+        say_level("auto")
+        assert set(caplog.messages) == {"amp_level auto: float32"}
+        monkeypatch.setattr(cpu_ops, "bf16", lambda: True)
+        caplog.clear()
+        say_level("auto")
+        assert set(caplog.messages) == {"amp_level auto: bfloat16 maps"}
 
 
 def level(name: str) -> Config:
