@@ -18,9 +18,10 @@ class _LogFile(logging.FileHandler):
         """The console has the line."""
 
 
-def setup_logging(log_file: Path | None = None, rank: int = 0) -> None:
+def setup_logging(log_file: Path | None = None, rank: int = 0, to_stderr: bool = False) -> None:
     """Send messages to the console (rank 0 only) and, if given, append them to `log_file`.
 
+    With `to_stderr` the console is standard error: standard output is the result's.
     Calling it again replaces the handlers, so a run can add its file once its folder exists.
     """
     for handler in list(logger.handlers):
@@ -28,7 +29,7 @@ def setup_logging(log_file: Path | None = None, rank: int = 0) -> None:
         handler.close()
     handlers: list[logging.Handler] = []
     if rank == 0:
-        handlers.append(logging.StreamHandler(sys.stdout))
+        handlers.append(logging.StreamHandler(sys.stderr if to_stderr else sys.stdout))
     if log_file is not None:
         handlers.append(_LogFile(log_file, mode="a", encoding="utf-8"))
     for handler in handlers or [logging.NullHandler()]:

@@ -138,4 +138,5 @@ def to_input(image: np.ndarray, pre: Preprocess, size: tuple[int, int] | None = 
 def to_matte(output: np.ndarray, height: int, width: int) -> np.ndarray:
     """Network output, float [1, 1, h, w] or [h, w] in [0, 1] -> matte, float32 [height, width] in [0, 1]."""
     output = np.ascontiguousarray(output, np.float32).reshape(output.shape[-2:])
-    return np.clip(resize(output, height, width), 0, 1)
+    matte = resize(output, height, width)
+    return np.clip(matte, 0, 1, out=None if matte is output else matte)

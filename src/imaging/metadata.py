@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .pillow import DAMAGE
+from .png import chunk
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -16,7 +17,7 @@ _ORIENTATION, _EXIF, _GPS, _INTEROP = 0x0112, 0x8769, 0x8825, 0xA005
 _CARRIED = (0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298, 0x4746, 0x9C9B, 0x9C9C,
             0x9C9D, 0x9C9E, 0x9C9F)  # fmt: skip
 _INCHES_PER_METRE = 39.3701
-_EXIF_MARK = b"Exif\0\0"
+EXIF_MARK = b"Exif\0\0"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _carried(exif: "Exif", keep_gps: bool) -> bytes | None:
         entries = {tag: value for tag, value in exif.get_ifd(directory).items() if tag != _INTEROP}
         if entries:
             kept[directory] = entries
-    return kept.tobytes().removeprefix(_EXIF_MARK)
+    return kept.tobytes().removeprefix(EXIF_MARK)
 
 
 def _dpi_of(image: "Image") -> tuple[float, float] | None:
@@ -73,20 +74,14 @@ def _dpi_of(image: "Image") -> tuple[float, float] | None:
     return (across, down) if 1 <= across <= 1e5 and 1 <= down <= 1e5 else None
 
 
-def png_with(data: bytes, metadata: Metadata) -> bytes:
-    """A PNG with the metadata in chunks of its own: iCCP, pHYs, eXIf (W3C PNG, 11.3)."""
+def png_chunks(metadata: Metadata, grey: bool) -> bytes:
+    """The metadata as chunks of a PNG: iCCP where it is not grey, pHYs, eXIf (W3C PNG, 11.3)."""
     chunks = b""
-    if metadata.icc:
-        chunks += png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+    if metadata.icc and not grey:
+        chunks += chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if metadata.dpi:
         across, down = (round(dpi * _INCHES_PER_METRE) for dpi in metadata.dpi)
-        chunks += png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+        chunks += chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
     if metadata.exif:
-        chunks += png_chunk(b"eXIf", metadata.exif)
-    after_header = 8 + 25  # signature, IHDR
-    return data[:after_header] + chunks + data[after_header:]
-
-
-def png_chunk(kind: bytes, content: bytes) -> bytes:
-    """One chunk of a PNG file."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        chunks += chunk(b"eXIf", metadata.exif)
+    return chunks

@@ -10,8 +10,7 @@ import numpy as np
 from ..common.errors import DataError, OutputError
 from ..common.files import make_folder, whole_file
 from .header import PNG_SIGNATURE
-
-_TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+from .png import chunk, encode_png
 
 
 def write_png(path: str | Path, array: np.ndarray) -> None:
@@ -24,9 +23,7 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in (1, 3, 4):
         raise DataError(f"'{path}': PNG takes uint8 grey, RGB or RGBA, got {array.dtype} of shape {array.shape}.")
-    if channels in _TO_BGR:
-        array = cv2.cvtColor(array, _TO_BGR[channels])
-    write_file(path, cv2.imencode(".png", array)[1].tobytes())
+    write_file(path, encode_png(array))
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
@@ -69,16 +66,12 @@ def encode_alpha(stored: np.ndarray) -> bytes:
     rows[:, 1:] = pixels
     size = struct.pack(">IIBBBBB", width, height, 8 * stored.itemsize, 0, 0, 0, 0)
     parts = (b"IHDR", size), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b"")
-    return PNG_SIGNATURE + b"".join(_chunk(kind, content) for kind, content in parts)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return PNG_SIGNATURE + b"".join(chunk(kind, content) for kind, content in parts)
 
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
     """Float of any shape in [0, 1] (clipped to it) -> uint8 in [0, 255], rounded to nearest."""
-    return cv2.convertScaleAbs(np.clip(values, 0, 1), alpha=255)
+    return cv2.convertScaleAbs(np.maximum(values, 0), alpha=255)  # what is above 255 becomes 255
 
 
 def write_file(path: str | Path, data: bytes) -> None:

@@ -66,7 +66,7 @@ class Matting:
         from PIL import Image
 
         image, alpha = self._matted(picture)
-        return Image.fromarray(render(image, alpha, ("rgba",), None)["rgba"], "RGBA")
+        return Image.fromarray(render(image, alpha, ("cutout",), None)["cutout"], "RGBA")
 
     def composite(self, picture: Picture, background: Picture = "blur") -> "Image":
         """The person before another background: a PIL image RGB of the picture's size.

@@ -1,5 +1,6 @@
 """Names of results: no two inputs share one, and nothing that exists is written over unasked."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,15 +8,31 @@ from pathlib import Path
 from ..common.errors import OutputError
 from ..common.text import first_few
 
-IMAGE_ENDINGS = {"alpha": ".png", "rgba": "_rgba.png", "composite": "_composite.png"}
-VIDEO_ENDINGS = {"alpha": "_alpha.mov", "rgba": "_rgba", "composite": "_composite.mp4"}
+VIDEO_ENDINGS = {"alpha": "_alpha.mov", "cutout": "_rgba", "composite": "_composite.mp4"}
+
+
+_LONGEST_NAME = 255  # bytes, of all common file systems
+
+
+def image_endings(outputs: Sequence[str], encoding: str) -> dict[str, str]:
+    """What follows an image's stem, by output: the cut-out has the plain name, or the alpha where there is none."""
+    plain = "cutout" if "cutout" in outputs else "alpha"
+    return {name: f"{'' if name == plain else f'_{name}'}.{encoding}" for name in outputs}
+
+
+def too_long(files: Iterable[Path]) -> str | None:
+    """Why these cannot be written: the first whose name is too long for a file system."""
+    for file in files:
+        if (length := len(os.fsencode(file.name))) > _LONGEST_NAME:
+            return f"the name of its result, '{file.name[:40]}...', has {length} bytes; {_LONGEST_NAME} are the most"
+    return None
 
 
 def output_stems(paths: Sequence[Path], endings: Iterable[str]) -> list[str]:
     """A stem for the results of each image.
 
     It is the image's own, or with its extension where several share it (`a_jpg`, `a_png`); where a result would
-    still have another's name (`a_rgba.jpg` beside `a.jpg`), a number follows. Case does not tell names apart.
+    still have another's name (`a_alpha.jpg` beside `a.jpg`), a number follows. Case does not tell names apart.
     """
     shared = Counter(path.stem.casefold() for path in paths)
     endings, stems = list(endings), []

@@ -67,7 +67,7 @@ def run_video(predictor: Predictor, job: VideoJob, options: InferOptions, first:
 
 
 def _open_sink(name: str, path: Path, rate: float, size: tuple[int, int]) -> AbstractContextManager[Write]:
-    if name == "rgba":
+    if name == "cutout":
         return write_frames(path)
     gray = name == "alpha"
     return write_video(path, _ALPHA_CODEC if gray else _COLOR_CODEC, rate, size, color=not gray)

@@ -79,7 +79,17 @@ def test_every_program_gives_the_network_the_same_input(checkpoint, config, tmp_
     with recorded() as inputs:
         validate(trained, pairs, "epoch 1", spec.dataset_root, spec.alpha_allow_rgb)
         run(eval_program.main, "--config", config, *model, "--output_path", tmp_path / "eval")
-        run(infer_program.main, *model, "--input", pairs[0].image, "--output", tmp_path / "infer", "--no-flip")
+        run(
+            infer_program.main,
+            *model,
+            "--input",
+            pairs[0].image,
+            "--output",
+            tmp_path / "infer",
+            "--no-flip",
+            "--outputs",
+            "alpha",
+        )
         shape = ("--input_shape", "1,3,{},{}".format(*INPUT))
         run(image2npz.main, *model, "--config", config, *shape, "--output", tmp_path / "npz")
         run(npz_infer.main, *model, "--datalist", tmp_path / "npz" / DATALIST, "--output", tmp_path / "results")
@@ -109,7 +119,15 @@ def test_photographs_get_flip_test_time_augmentation(checkpoint, config, tmp_pat
     assert run_main(eval_program.main, *scored).status == 0
     with recorded() as inputs:
         done = run_main(
-            infer_program.main, "--model", checkpoint, "--input", pair.image, "--output", tmp_path / "infer"
+            infer_program.main,
+            "--model",
+            checkpoint,
+            "--input",
+            pair.image,
+            "--outputs",
+            "alpha",
+            "--output",
+            tmp_path / "infer",
         )
     assert done.status == 0 and "with flip test-time augmentation (--no-flip: without)" in done.out
     mirrored, x = inputs

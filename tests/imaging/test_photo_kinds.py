@@ -1,5 +1,7 @@
 """Every kind of photograph: right values, upright, with its transparency, profile and EXIF; damage is found."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from src.common.errors import DataError
 from src.imaging import decode_alpha, decode_image, image_format, image_size, read_alpha, read_image, read_photo
 from src.imaging import pillow as by_pillow
 from src.imaging.formats import HEAD_BYTES
+from src.imaging.header import PNG_SIGNATURE
 from src.imaging.photo import decode_photo
+from src.imaging.png import chunk
 from tests.support import photo_kinds as kinds
 
 OPAQUE, TRANSPARENT, GREY = kinds.opaque(), kinds.transparent(), kinds.grey()
@@ -162,7 +166,8 @@ def test_the_limit_of_pixels_comes_before_the_decoder():
         assert decode_photo(data, "a", max_pixels=20_000).image.shape == (100, 200, 3)
         with pytest.raises(DataError, match=r"200x100 pixels, 0 million; the limit is 0\.019999 million.*--max-pixels"):
             decode_photo(data, "a", max_pixels=19_999)
-    bomb = kinds.saved(Image.new("1", (30_000, 30_000)), "PNG")
+    size = chunk(b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0))
+    bomb = PNG_SIGNATURE + size + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
     for read in (decode_photo, decode_image, decode_alpha):
         with pytest.raises(DataError, match="30000x30000 pixels, 900 million; the limit is 250 million"):
             read(bomb, "a")

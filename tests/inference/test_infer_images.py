@@ -37,20 +37,27 @@ def run(model: Path, source: Path | str, output: Path, *options: str, predictor:
 
 def test_a_image_leaves_alpha_and_cut_out_of_its_size(tmp_path, model):
     write_png(tmp_path / "a.png", photograph())
-    outcome = run(model, tmp_path / "a.png", tmp_path / "out")
+    outcome = run(model, tmp_path / "a.png", tmp_path / "out", "--outputs", "rgba,alpha")
     assert outcome.status == 0, outcome
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "a_rgba.png"]
-    stored = cv2.imread(str(tmp_path / "out/a.png"), cv2.IMREAD_UNCHANGED)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "a_alpha.png"]
+    stored = cv2.imread(str(tmp_path / "out/a_alpha.png"), cv2.IMREAD_UNCHANGED)
     assert stored.dtype == np.uint8 and np.abs(stored.astype(int) - photograph()[..., 0]).max() <= 1
-    cut = cv2.imread(str(tmp_path / "out/a_rgba.png"), cv2.IMREAD_UNCHANGED)
+    cut = cv2.imread(str(tmp_path / "out/a.png"), cv2.IMREAD_UNCHANGED)
     assert cut.shape == (64, 64, 4)
     np.testing.assert_array_equal(cut[..., 3], stored)
+    assert (cut[stored == 0] == 0).all() and np.count_nonzero(stored == 0) >= 64
+    assert run(model, tmp_path / "a.png", tmp_path / "plain").status == 0
+    assert (tmp_path / "plain/a.png").read_bytes() == (tmp_path / "out/a.png").read_bytes()
+    assert len(list((tmp_path / "plain").iterdir())) == 1
 
 
 def test_sides_that_the_network_cannot_take_come_back(tmp_path, model):
     write_png(tmp_path / "a.png", photograph(111, 203))
     predictor = RedPredictor()
-    assert run(model, tmp_path / "a.png", tmp_path / "out", "--no-flip", predictor=predictor).status == 0
+    assert (
+        run(model, tmp_path / "a.png", tmp_path / "out", "--no-flip", "--outputs", "alpha", predictor=predictor).status
+        == 0
+    )
     assert predictor.shapes == [(1, 3, 64, 128)]
     alpha = read_alpha(tmp_path / "out/a.png")
     assert alpha.shape == (111, 203) and np.abs(alpha - np.linspace(0, 1, 203)).max() < 0.02
@@ -69,7 +76,7 @@ def test_the_matte_lies_as_the_photograph_is_shown(tmp_path, model, orientation,
     flat[..., 2] = 0
     jpeg = cv2.imencode(".jpg", flat[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     (tmp_path / "a.jpg").write_bytes(with_orientation(jpeg, orientation))
-    assert run(model, tmp_path / "a.jpg", tmp_path / "out").status == 0
+    assert run(model, tmp_path / "a.jpg", tmp_path / "out", "--outputs", "alpha").status == 0
     alpha, expected = read_alpha(tmp_path / "out/a.png"), turned(flat[..., 0]) / 255
     assert alpha.shape == expected.shape and np.abs(alpha - expected).max() < 0.06
     shown = read_image(tmp_path / "a.jpg")
@@ -97,9 +104,11 @@ def test_a_folder_goes_on_past_what_cannot_be_used(tmp_path, model):
     assert outcome.status == 1 and "Traceback" not in outcome.err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["1.png", "10.png", "2.png"]
     left_out = [line for line in outcome.out.splitlines() if "left out" in line]
-    assert len(left_out) == 3 and "3.jpg" in left_out[0] and "truncated" in left_out[1]
-    assert f"'{folder / '5.png'}': An image of 2000x1 pixels is too narrow" in left_out[2]
-    assert "3 of 6 images could not be used" in outcome.out
+    assert len(left_out) == 4 and "notes.txt' is neither an image nor a video" in left_out[0]
+    assert "3.jpg" in left_out[1] and "truncated" in left_out[2]
+    assert f"'{folder / '5.png'}': An image of 2000x1 pixels is too narrow" in left_out[3]
+    last = outcome.out.splitlines()[-1]
+    assert "3 images in" in last and "4 of 7 not done" in last and "notes.txt" in last and "3.jpg" in last
 
 
 def test_batches_change_no_result(tmp_path, model):
@@ -144,7 +153,7 @@ def test_results_never_go_over_the_photographs(tmp_path, model):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--outputs", "alpha,matte"], "knows alpha, rgba, composite"),
+        (["--outputs", "alpha,matte"], "knows cutout, alpha, composite"),
         (["--outputs", "composite"], "needs --background"),
         (["--outputs", "alpha", "--background", "white"], "no composite"),
         (["--background", "nothing.png"], "neither a file nor a colour"),
@@ -153,7 +162,9 @@ def test_results_never_go_over_the_photographs(tmp_path, model):
         (["--ofd"], "flicker of videos"),
         (["--ofd", "--ofd_differ", "1.5"], "between 0 and 1"),
         (["--model", "gone.onnx"], "no model file 'gone.onnx'"),
-        (["--input", "gone.jpg"], "no file or folder 'gone.jpg'"),
+        (["--format", "jpg"], "JPEG holds no transparency"),
+        (["--max-pixels", "0"], "give 1 or more"),
+        (["--input", ""], "--input is empty"),
         (["--show"], "--show needs"),
     ],
 )
@@ -166,6 +177,7 @@ def test_wrong_options_are_refused(tmp_path, model, options, text, monkeypatch):
 
 
 def test_an_empty_folder_is_refused(tmp_path, model):
+    assert "no file or folder 'gone.jpg'" in run(model, "gone.jpg", tmp_path / "out").assert_refused()
     (tmp_path / "photos").mkdir()
     assert "holds no image" in run(model, tmp_path / "photos", tmp_path / "out").assert_refused()
 

@@ -7,7 +7,7 @@ import pytest
 from src.common.errors import OutputError
 from src.inference.naming import check_results, output_stems
 
-ENDINGS = (".png", "_rgba.png")
+ENDINGS = (".png", "_alpha.png")
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ ENDINGS = (".png", "_rgba.png")
         (["a.jpg", "b.png"], ["a", "b"]),
         (["a.jpg", "a.png", "b.jpg"], ["a_jpg", "a_png", "b"]),
         (["A.jpg", "a.jpeg"], ["A_jpg", "a_jpeg"]),  # file systems that do not tell case apart
-        (["a.jpg", "a_rgba.jpg"], ["a", "a_rgba-2"]),  # a's cut-out is a_rgba.png
+        (["a.jpg", "a_alpha.jpg"], ["a", "a_alpha-2"]),  # a's alpha is a_alpha.png
         (["a.jpg", "a.png", "a_jpg.webp"], ["a_jpg", "a_png", "a_jpg-2"]),
         (["x.jpg", "X.JPG"], ["x_jpg", "X_JPG-2"]),
     ],
@@ -30,10 +30,12 @@ def results(folder: Path, *stems: str) -> list[list[Path]]:
 
 
 def test_earlier_results_are_refused_skipped_or_replaced(tmp_path):
-    for name in ("a.png", "a_rgba.png", "b.png"):
+    for name in ("a.png", "a_alpha.png", "b.png"):
         (tmp_path / name).touch()
     expected = results(tmp_path, "a", "b", "c")
-    with pytest.raises(OutputError, match=r"3 of the results .* already: a\.png, a_rgba\.png, b\.png.*--existing skip"):
+    with pytest.raises(
+        OutputError, match=r"3 of the results .* already: a\.png, a_alpha\.png, b\.png.*--existing skip"
+    ):
         check_results(expected, [], "refuse")
     assert check_results(expected, [], "skip") == [False, True, True]  # b is not complete
     assert check_results(expected, [], "replace") == [True, True, True]

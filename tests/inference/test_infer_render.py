@@ -24,14 +24,14 @@ def portrait(size: int = 256) -> tuple[np.ndarray, np.ndarray]:
 def test_outputs_of_a_image():
     image, alpha = portrait()
     plate = np.full_like(image, 255)
-    made = render(image, alpha, ("alpha", "rgba", "composite"), plate)
-    assert list(made) == ["alpha", "rgba", "composite"]
+    made = render(image, alpha, ("alpha", "cutout", "composite"), plate)
+    assert list(made) == ["alpha", "cutout", "composite"]
     np.testing.assert_array_equal(made["alpha"], np.round(alpha * 255).astype(np.uint8))
-    np.testing.assert_array_equal(made["rgba"][..., 3], made["alpha"])
+    np.testing.assert_array_equal(made["cutout"][..., 3], made["alpha"])
     assert all(array.dtype == np.uint8 and array.shape[:2] == (256, 256) for array in made.values())
     # No halo: where a quarter or more is the person, the colours are the person's, not the wall's.
     seen = alpha > 0.25
-    assert np.abs(made["rgba"][seen][:, :3].astype(int) - (220, 20, 10)).max() <= 18
+    assert np.abs(made["cutout"][seen][:, :3].astype(int) - (220, 20, 10)).max() <= 18
     ideal = alpha[..., None] * np.array((220, 20, 10)) + (1 - alpha[..., None]) * 255
     assert np.abs(made["composite"] - ideal).max() <= 7
     assert np.abs(composite(image, alpha, plate) - ideal).max() > 45  # with the image's own colours
@@ -121,6 +121,6 @@ def test_a_video_behind_a_video_starts_again_and_behind_images_it_stands(tmp_pat
 
 def test_a_window_shows_the_most_telling_output():
     grey, color, cut = (np.zeros(shape, np.uint8) for shape in ((4, 5), (4, 5, 3), (4, 5, 4)))
-    assert preview({"alpha": grey, "rgba": cut, "composite": color}) is color
-    assert preview({"rgba": cut, "alpha": grey}) is grey
-    assert preview({"rgba": cut}).shape == (4, 5, 3)
+    assert preview({"alpha": grey, "cutout": cut, "composite": color}) is color
+    assert preview({"cutout": cut, "alpha": grey}) is grey
+    assert preview({"cutout": cut}).shape == (4, 5, 3)

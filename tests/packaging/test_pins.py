@@ -31,6 +31,7 @@ def test_what_a_device_needs_is_pinned_as_in_requirements_edge():
         f"opencv-python-headless=={edge['opencv-python-headless']}",
         f"Pillow=={edge['Pillow']}",
         f"simplejpeg=={edge['simplejpeg']}",
+        f"isal=={edge['isal']}",
         f"onnxruntime=={edge['onnxruntime']}",
     ]
 

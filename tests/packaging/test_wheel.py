@@ -177,7 +177,7 @@ from modnet_mindspore import Matting
 Matting(threads=2).cutout({str(PHOTO)!r}).save("cutout.png")
 """
     succeeded(environment / "python", "-c", program, cwd=tmp_path)
-    flags = ("--input", PHOTO, "--outputs", "rgba", "--no-flip", "--output", tmp_path / "checkout")
+    flags = ("--input", PHOTO, "--outputs", "cutout", "--no-flip", "--output", tmp_path / "checkout")
     succeeded(sys.executable, ROOT / "infer.py", "--model", MODEL, *flags, cwd=tmp_path)
     (by_infer,) = (tmp_path / "checkout").iterdir()
     ours, expected = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (tmp_path / "cutout.png", by_infer))

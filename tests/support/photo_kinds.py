@@ -49,6 +49,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+@cache
 def opaque() -> dict[str, tuple[bytes, float]]:
     """Files by name, each with how far its values may be from those of `colors`."""
     rgb, frames = Image.fromarray(colors()), [Image.fromarray(colors()), Image.new("RGB", (WIDTH, HEIGHT), "blue")]
@@ -75,6 +76,7 @@ def opaque() -> dict[str, tuple[bytes, float]]:
     }
 
 
+@cache
 def grey() -> dict[str, bytes]:
     """Files of the red channel alone, by name."""
     red = colors()[..., 0]
@@ -87,6 +89,7 @@ def grey() -> dict[str, bytes]:
     }
 
 
+@cache
 def transparent() -> dict[str, tuple[bytes, float]]:
     """Files with `transparency`, by name, each with how far its visible colours may be from those of `colors`."""
     rgba = Image.fromarray(np.dstack([colors(), transparency()]))
