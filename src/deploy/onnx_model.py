@@ -12,10 +12,9 @@ from ..models.graph import trace
 from ..spec.preprocess import Preprocess
 from .emitters import Emission
 from .onnx_graph import OnnxGraph
-from .options import ANY_SHAPE, Shape
+from .options import ANY_SHAPE, OPSET, Shape
 
-OPSET = 17
-_IR_VERSION = 8  # the one of opset 17: runtimes of 2022 and later read it
+_IR_VERSIONS = {11: 6, 13: 7, 17: 8}  # those that came with the opsets: runtimes of that time read both
 _SIDES = ("batch", "channels", "height", "width")
 
 
@@ -26,6 +25,8 @@ def onnx_model(
     with_preprocess: bool = False,
     channels_last: bool = False,
     unit_range: bool = False,
+    *,
+    opset: int = OPSET,
 ) -> onnx.ModelProto:
     """Write a network as ONNX.
 
@@ -36,6 +37,7 @@ def onnx_model(
         with_preprocess: the input is uint8 RGB [N, H, W, 3] and is normalised inside.
         channels_last: the normalised input is float32 [N, H, W, 3].
         unit_range: the input is float32 RGB [N, 3, H, W] in [0, 1] and is normalised inside; the contract says so.
+        opset: version of the operators, one of `OPSETS`.
 
     Returns:
         A model with input `input` and output `output` (matte [N, 1, H, W] in [0, 1]), checked by onnx's checker and
@@ -60,7 +62,7 @@ def onnx_model(
     given = [batch, height, width, channels] if last else [batch, channels, height, width]
     image = helper.make_tensor_value_info("input", kind, given)
     matte = helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, 1, height, width])
-    model = _model(emission.onnx, contract.network or "network", image, [matte])
+    model = _model(emission.onnx, contract.network or "network", image, [matte], opset)
     helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
     return _checked(model)
 
@@ -94,12 +96,26 @@ def _named(shape: Shape) -> list[int | str]:
 
 
 def _model(
-    graph: OnnxGraph, name: str, image: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto]
+    graph: OnnxGraph, name: str, image: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto], opset: int = OPSET
 ) -> onnx.ModelProto:
+    if opset < OPSET:
+        _for_older(graph)
     body = helper.make_graph(graph.nodes, name, [image], outputs, list(graph.constants.values()))
     return helper.make_model(
-        body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="modnet"
+        body, opset_imports=[helper.make_opsetid("", opset)], ir_version=_IR_VERSIONS[opset], producer_name="modnet"
     )
+
+
+def _for_older(graph: OnnxGraph) -> None:
+    """Write for opsets 11 and 13: HardSwish came with 14; a Resize had to have a region of interest before 13."""
+    nodes, graph.nodes = graph.nodes, []
+    for node in nodes:
+        if node.op_type == "HardSwish":
+            gate = graph.op("HardSigmoid", list(node.input), f"{node.name}/gate", alpha=1 / 6, beta=0.5)
+            node = helper.make_node("Mul", [node.input[0], gate], list(node.output), node.name)
+        graph.nodes.append(node)
+        if node.op_type == "Resize" and not node.input[1]:
+            node.input[1] = graph.constant("no_roi", np.zeros(0, np.float32))
 
 
 def _checked(model: onnx.ModelProto) -> onnx.ModelProto:

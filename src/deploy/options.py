@@ -9,6 +9,8 @@ from ..spec.preprocess import Preprocess
 
 Shape = tuple[int, int, int, int]
 ANY_SHAPE: Shape = (-1, 3, -1, -1)
+OPSETS = (11, 13, 17)
+OPSET = 17
 
 
 @dataclass(frozen=True)
@@ -20,16 +22,20 @@ class ExportOptions:
         with_preprocess: the input is uint8 RGB [N, H, W, 3] and is normalised inside.
         overwrite: replace files of an earlier export.
         layout: of the input, NCHW or NHWC; None is NHWC for pixels and NCHW for normalised input.
+        opset: version of ONNX's operators, one of `OPSETS`.
     """
 
     shape: Shape = ANY_SHAPE
     with_preprocess: bool = False
     overwrite: bool = False
     layout: str | None = None
+    opset: int = OPSET
 
     def __post_init__(self) -> None:
         if self.with_preprocess and self.layout == "NCHW":
             raise ConfigError("--with_preprocess takes pixels as they lie in an image, NHWC: leave --layout NCHW out.")
+        if self.opset not in OPSETS:
+            raise ConfigError(f"`opset` must be one of {', '.join(map(str, OPSETS))}, got {self.opset}.")
 
     @property
     def channels_last(self) -> bool:
@@ -44,12 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--with_preprocess", action="store_true", help="input uint8 RGB [N, H, W, 3], normalised inside")
     add("--layout", choices=("NCHW", "NHWC"), help="of the input: [N, 3, H, W] (default) or [N, H, W, 3], as "
         "TensorFlow and the vendors' compilers have it")  # fmt: skip
+    add("--opset", type=int, choices=OPSETS, default=OPSET, help="version of ONNX's operators, for older runtimes "
+        "(default: %(default)s)")  # fmt: skip
     add("--overwrite", action="store_true", help="replace the file of an earlier export")
 
 
 def from_args(args: argparse.Namespace) -> ExportOptions:
     """The options of a command line; ConfigError for a shape that no network takes."""
-    return ExportOptions(read_shape(args.input_shape), args.with_preprocess, args.overwrite, args.layout)
+    return ExportOptions(read_shape(args.input_shape), args.with_preprocess, args.overwrite, args.layout, args.opset)
 
 
 def read_shape(text: str | None) -> Shape:

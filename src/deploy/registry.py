@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..common.errors import ConfigError
 from ..model_file.contract import Contract
 from . import targets
-from .options import ExportOptions
+from .options import OPSET, ExportOptions
 
 if TYPE_CHECKING:
     from ..runtime.mindspore_runtime import MindSporePredictor
@@ -41,15 +41,22 @@ def accept(options: ExportOptions) -> None:
     """The check of a target that has all options."""
 
 
+def only_own_operators(options: ExportOptions) -> None:
+    """The check of a target that is not ONNX: ConfigError for an opset."""
+    if options.opset != OPSET:
+        raise ConfigError(f"--opset {options.opset} is for ONNX files: leave it out, or use --file_format ONNX.")
+
+
 @dataclass(frozen=True)
 class ExportTarget:
     """A format and how it is written.
 
     Attributes:
         name: what `--file_format` calls it.
-        suffixes: of the files that it makes, the one to open first.
-        write: writes the files; the path is that of the first.
+        suffixes: of the files that it makes, the one to open first; one empty suffix for a folder.
+        write: writes the files; the path is that of the first, or of the folder to make.
         check: raises ConfigError for options that it does not have.
+        opens: of a folder, the file inside to open; empty for a target that makes files.
         mark: what names of its files end with, where another format has the same suffix.
         portable: it is made of MindSpore's own operators, so the comparison has to run on them too.
     """
@@ -60,6 +67,12 @@ class ExportTarget:
     check: Check = accept
     portable: bool = False
     mark: str = ""
+    opens: str = ""
+
+    @property
+    def made(self) -> str:
+        """What it makes, for people."""
+        return "a folder" if self.opens else " and ".join(self.suffixes)
 
 
 _TARGETS: dict[str, ExportTarget] = {}
@@ -68,12 +81,12 @@ _ELSEWHERE = {"AIR": "AIR is made on an Ascend host: export MINDIR and convert i
 
 
 def register_target(
-    name: str, *suffixes: str, check: Check = accept, portable: bool = False, mark: str = ""
+    name: str, *suffixes: str, check: Check = accept, portable: bool = False, mark: str = "", opens: str = ""
 ) -> Callable[[Writer], Writer]:
     """Decorator: let this function write a format; see `ExportTarget`."""
 
     def register(write: Writer) -> Writer:
-        _TARGETS[name] = ExportTarget(name, suffixes, write, check, portable, mark)
+        _TARGETS[name] = ExportTarget(name, suffixes, write, check, portable, mark, opens)
         return write
 
     return register

@@ -12,8 +12,8 @@ from mindspore import nn
 from onnx import numpy_helper
 
 from src.common.errors import ConfigError, NetworkError
-from src.deploy.onnx_model import OPSET, onnx_model
-from src.deploy.options import parse_shape
+from src.deploy.onnx_model import onnx_model
+from src.deploy.options import OPSET, OPSETS, parse_shape
 from src.model_file.contract import CONTRACT_KEY, Contract
 from src.models.build import build_network
 from src.models.layers import Concat, Conv2d, NormAct, SqueezeExcite
@@ -260,9 +260,23 @@ def test_opencv_computes_the_same(form, color, tmp_path):
     assert np.abs(network.forward() - run(model, x)).max() < 1e-4
 
 
+@pytest.mark.parametrize("opset", OPSETS)
+def test_every_opset_computes_the_same(opset, tmp_path):
+    network, x = narrow_network(), noise(1, 3, 64, 96)
+    model = onnx_model(network, CONTRACT, opset=opset)
+    assert model.opset_import[0].version == opset and same(network, x, model) < 2e-6
+    onnx.save(onnx_model(network, CONTRACT, (1, 3, 64, 96), opset=opset), tmp_path / "m.onnx")
+    opencv = cv2.dnn.readNetFromONNX(str(tmp_path / "m.onnx"))
+    opencv.setInput(x)
+    assert np.abs(opencv.forward() - run(model, x)).max() < 1e-4
+
+
+@pytest.mark.parametrize("opset", OPSETS)
 @pytest.mark.parametrize("act", activations())
-def test_opencv_knows_every_activation(act, tmp_path):
-    model = onnx_model(randomise(Layers(ConvNormAct(3, Norm(2, 2), 3, act=act), head=4)), CONTRACT, (1, 3, 8, 12))
+def test_opencv_knows_every_activation(act, opset, tmp_path):
+    network = randomise(Layers(ConvNormAct(3, Norm(2, 2), 3, act=act), head=4))
+    model = onnx_model(network, CONTRACT, (1, 3, 8, 12), opset=opset)
+    assert same(network, noise(1, 3, 8, 12), model) < 1e-6
     onnx.save(model, tmp_path / "m.onnx")
     network, x = cv2.dnn.readNetFromONNX(str(tmp_path / "m.onnx")), noise(1, 3, 8, 12)
     network.setInput(x)

@@ -20,13 +20,14 @@ from tests.support.narrow import save_narrow
 
 def test_the_project_s_own_targets():
     assert [(target.name, target.suffixes) for target in known_targets()] == [
+        ("HF", ("",)),
         ("MINDIR", (".mindir",)),
         ("OBS", (".onnx",)),
         ("ONNX", (".onnx",)),
         ("OPENVINO", (".xml", ".bin")),
     ]
     with pytest.raises(
-        ConfigError, match=r"one of MINDIR, OBS, ONNX, OPENVINO, got 'AIR'\. AIR is made on an Ascend host"
+        ConfigError, match=r"one of HF, MINDIR, OBS, ONNX, OPENVINO, got 'AIR'\. AIR is made on an Ascend host"
     ):
         find_target("AIR")
 
@@ -85,5 +86,5 @@ def test_a_target_of_one_s_own(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="TWIN takes no pixels"):
         export(checkpoint, "TWIN", tmp_path / "more", ExportOptions(with_preprocess=True))
     assert not (tmp_path / "more").exists()
-    with pytest.raises(ConfigError, match="MINDIR, OBS, ONNX, OPENVINO, TWIN, got 'THIRD'"):
+    with pytest.raises(ConfigError, match="HF, MINDIR, OBS, ONNX, OPENVINO, TWIN, got 'THIRD'"):
         find_target("THIRD")

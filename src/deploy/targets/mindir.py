@@ -10,7 +10,7 @@ from unittest import mock
 from ...common.errors import ConfigError
 from ...model_file.contract import CONTRACT_KEY
 from ..options import ExportOptions
-from ..registry import ExportJob, register_target
+from ..registry import ExportJob, only_own_operators, register_target
 
 
 @contextmanager
@@ -21,7 +21,8 @@ def portable_operators() -> Iterator[None]:
 
 
 def only_normalised(options: ExportOptions) -> None:
-    """ConfigError for pixels or NHWC as input."""
+    """ConfigError for pixels or NHWC as input, and for an opset."""
+    only_own_operators(options)
     if options.with_preprocess or options.channels_last:
         raise ConfigError(
             "MINDIR takes normalised [N, 3, H, W] only: leave --with_preprocess out and --layout at NCHW, or use ONNX "

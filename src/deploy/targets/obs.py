@@ -28,4 +28,4 @@ def write_obs(job: ExportJob, path: Path) -> None:
 
     height, width = job.contract.preprocess.fixed_size or WEBCAM
     shape = (1, 3, height, width) if job.options.shape == ANY_SHAPE else job.options.shape
-    onnx.save(onnx_model(job.network.network, job.contract, shape, unit_range=True), path)
+    onnx.save(onnx_model(job.network.network, job.contract, shape, unit_range=True, opset=job.options.opset), path)

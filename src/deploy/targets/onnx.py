@@ -14,4 +14,4 @@ def write_onnx(job: ExportJob, path: Path) -> None:
 
     options = job.options
     form = options.shape, options.with_preprocess, options.channels_last
-    onnx.save(onnx_model(job.network.network, job.contract, *form), path)
+    onnx.save(onnx_model(job.network.network, job.contract, *form, opset=options.opset), path)
