@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .geometry import resize
-from .tiles import Window, grown, soft_tiles, solid
+from .tiles import Window, grown, present, soft_tiles, solid
 
 _EPS = 1e-5
 _WIDE, _NARROW = 90, 6
@@ -21,7 +21,7 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     are alpha-weighted local means (window 90, then 6), then F is corrected by alpha times what the means fail to
     explain: F + alpha (image - B - alpha (F - B)) = alpha * image + rest. The rest is smooth, and taken at a whole
     fraction of the sides where they are long; the wide means at a quarter of that. All is done only in those tiles of
-    the image that hold soft pixels. Where alpha is 1 the result is the image; outside of the tiles it is black.
+    the image that hold soft pixels. Where alpha is 1 the result is the image; where it is 0, to 8 bits, black.
 
     Args:
         image: uint8 [H, W, 3].
@@ -38,7 +38,7 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     for tile in tiles:
         person = cv2.multiply(image[tile], cv2.merge([alpha[tile]] * 3), dtype=cv2.CV_32F)
         colors = cv2.add(person, _enlarged(rest, tile, alpha.shape))
-        result[tile] = cv2.convertScaleAbs(np.maximum(colors, 0))
+        result[tile] = cv2.copyTo(cv2.convertScaleAbs(np.maximum(colors, 0)), present(alpha[tile]))
     return result
 
 

@@ -17,14 +17,18 @@ def solid(alpha: np.ndarray) -> np.ndarray:
     return (alpha > 1 - _STEP).view(np.uint8)
 
 
+def present(alpha: np.ndarray) -> np.ndarray:
+    """Mask uint8 [H, W] (0 or 1) of the pixels that are not background alone, to half a step of 8 bits."""
+    return (alpha > _STEP).view(np.uint8)
+
+
 def soft_tiles(alpha: np.ndarray) -> Iterator[Window]:
     """Square windows that together hold every pixel of an alpha [H, W] that is neither foreground nor background."""
     soft = cv2.inRange(alpha, _STEP, 1 - _STEP)  # type: ignore[call-overload]  # the stub knows no scalar bounds
-    for top in range(0, alpha.shape[0], _TILE):
-        for left in range(0, alpha.shape[1], _TILE):
-            tile = slice(top, top + _TILE), slice(left, left + _TILE)
-            if soft[tile].any():
-                yield tile
+    tops, lefts = (np.arange(0, side, _TILE) for side in alpha.shape)
+    some = np.maximum.reduceat(np.maximum.reduceat(soft, tops, axis=0), lefts, axis=1)
+    for i, j in np.argwhere(some):
+        yield slice(tops[i], tops[i] + _TILE), slice(lefts[j], lefts[j] + _TILE)
 
 
 def grown(tile: Window, margin: int, shape: tuple[int, ...]) -> tuple[Window, Window]:

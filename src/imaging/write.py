@@ -71,7 +71,9 @@ def encode_alpha(stored: np.ndarray) -> bytes:
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
     """Float of any shape in [0, 1] (clipped to it) -> uint8 in [0, 255], rounded to nearest."""
-    return cv2.convertScaleAbs(np.maximum(values, 0), alpha=255)  # what is above 255 becomes 255
+    if values.size and values.min() < 0:
+        values = np.maximum(values, 0)
+    return cv2.convertScaleAbs(values, alpha=255)  # what is above 255 becomes 255
 
 
 def write_file(path: str | Path, data: bytes) -> None:

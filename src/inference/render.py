@@ -34,10 +34,10 @@ def render(
 
 
 def _cutout(foreground: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """uint8 RGBA [H, W, 4] that hides nothing: colours where alpha is 0 are the old background's, and are cleared."""
+    """uint8 RGBA [H, W, 4] that hides nothing: the foreground is black where alpha is 0."""
     pixels = cv2.cvtColor(foreground, cv2.COLOR_RGB2RGBA)
     cv2.insertChannel(alpha, pixels, 3)
-    return cv2.copyTo(pixels, alpha)
+    return pixels
 
 
 def preview(made: dict[str, np.ndarray]) -> np.ndarray:
