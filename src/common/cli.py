@@ -14,8 +14,9 @@ from .errors import DeviceError, MattingError
 from .files import end_folders
 from .text import truth_of
 
-# The extra that brings a package, of those that only some programs need; all others come with `train`.
-EXTRAS = dict.fromkeys(("fastapi", "fastapi_offline", "prometheus_client", "starlette", "uvicorn"), "serve")
+# The extra that brings a package, "" for what is always needed; all others come with `train`.
+EXTRAS = dict.fromkeys(("fastapi", "fastapi_offline", "prometheus_client", "starlette", "uvicorn"), "[serve]")
+EXTRAS |= dict.fromkeys(("PIL", "cv2", "isal", "numpy", "onnxruntime", "simplejpeg"), "")
 
 
 def parse_share(text: str) -> float:
@@ -85,9 +86,9 @@ def call_main(module: str, program: str) -> int | None:
         package = str(error.name).split(".")[0]
         if package == __name__.split(".")[0]:
             raise  # one of our own modules: the fault is ours
-        extra = EXTRAS.get(package, "train")
+        extra = EXTRAS.get(package, "[train]")
         raise DeviceError(
-            f"`{program}` needs {package}, which is not installed. Run: pip install 'modnet-mindspore[{extra}]', or in "
+            f"`{program}` needs {package}, which is not installed. Run: pip install 'modnet-mindspore{extra}', or in "
             "a checkout: bash scripts/setup.sh"
         ) from error
 

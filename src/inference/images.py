@@ -76,7 +76,7 @@ def plan_images(images: Sequence[Found], output: Path, options: InferOptions, ta
         OutputError, ConfigError, DataError: as `check_results` and `open_background` say.
     """
     _check_options(options)
-    endings = image_endings(options.outputs_for(video=False), options.encoding)
+    endings = image_endings(options.outputs_for(video=False), options.encoding, options.marked)
     jobs = [
         ImageJob(found, {name: output / folder / f"{stem}{ending}" for name, ending in endings.items()})
         for folder, group in _by_folder(images)

@@ -14,9 +14,12 @@ VIDEO_ENDINGS = {"alpha": "_alpha.mov", "cutout": "_rgba", "composite": "_compos
 _LONGEST_NAME = 255  # bytes, of all common file systems
 
 
-def image_endings(outputs: Sequence[str], encoding: str) -> dict[str, str]:
-    """What follows an image's stem, by output: the cut-out has the plain name, or the alpha where there is none."""
-    plain = "cutout" if "cutout" in outputs else "alpha"
+def image_endings(outputs: Sequence[str], encoding: str, marked: bool = False) -> dict[str, str]:
+    """What follows an image's stem, by output.
+
+    The cut-out has the plain name, or the alpha where there is none; with `marked` none has.
+    """
+    plain = None if marked else "cutout" if "cutout" in outputs else "alpha"
     return {name: f"{'' if name == plain else f'_{name}'}.{encoding}" for name in outputs}
 
 

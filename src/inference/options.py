@@ -31,6 +31,7 @@ class InferOptions:
         clean: mattes keep their largest parts and lose small holes (see `src.imaging.clean`).
         keep_gps: EXIF of what is written says where a photograph was taken.
         max_pixels: images with more are refused.
+        marked: every result's name says what it is, so that it can lie beside its image.
         flip: flip test-time augmentation (see `src.runtime.flip`); None: for photographs, not for videos.
     """
 
@@ -44,6 +45,7 @@ class InferOptions:
     clean: bool = False
     keep_gps: bool = False
     max_pixels: int = MAX_PIXELS
+    marked: bool = False
     flip: bool | None = None
 
     def __post_init__(self) -> None:
@@ -127,8 +129,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `InferOptions`; `from_args` reads them back."""
     parser.add_argument("--outputs", default="", metavar="A,B", help=f"some of {','.join(OUTPUTS)} (default: cutout, "
                         "for videos alpha; and composite where --background is given)")  # fmt: skip
-    parser.add_argument("--background", metavar="B", help="blur, a colour (white, #00b140, 0,177,64), an image or a "
-                        "video, for the composite")  # fmt: skip
+    parser.add_argument("-b", "--background", metavar="B", help="blur, a colour (white, #00b140, 0,177,64), an image "
+                        "or a video, for the composite")  # fmt: skip
     parser.add_argument(
         "--batch_size", type=parse_whole, default=1, metavar="N", help="images a network run (default: 1)"
     )
@@ -176,7 +178,7 @@ def from_args(args: argparse.Namespace) -> InferOptions:
 
 def _encoding(args: argparse.Namespace) -> str:
     """What images are written as: by --format, or by the name of the one file that --output gives."""
-    named = SUFFIXES.get(Path(args.output).suffix.lower())
+    named = SUFFIXES.get(Path(args.output or "").suffix.lower())
     if named and args.format and named != args.format:
         raise ConfigError(f"--format {args.format} and --output {args.output} contradict each other: leave one out.")
     return str(args.format or named or "png")

@@ -39,8 +39,8 @@ def parse_arguments() -> argparse.Namespace:
                         "first released model that can be opened here)")  # fmt: skip
     parser.add_argument("--list", action=ListModels, nargs=0, help="list the released models and leave")
     add_selection_arguments(parser)
-    parser.add_argument("--output", default="output", metavar="DIR", help="folder for the results (default: output); "
-                        "for one image also a name (x.png, x.webp, x.jpg), or - for standard output")  # fmt: skip
+    parser.add_argument("-o", "--output", default="output", metavar="DIR", help="folder for the results (default: "
+                        "output); for one image also a name (x.png, x.webp, x.jpg), or - for stdout")  # fmt: skip
     parser.add_argument("--device", default="CPU", help="the runtime's name of a device (default: CPU)")
     add_arguments(parser)
     add_model_arguments(parser)

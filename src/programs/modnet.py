@@ -14,6 +14,7 @@ from ..common.text import nearest
 
 # Verb -> (module of this package, what it does).
 VERBS = {
+    "cut": ("cut", "cut people out; each result lies beside its input"),
     "infer": ("infer", "cut people out of images, videos or a camera's frames"),
     "models": ("models", "list the released models"),
     "serve": ("serve", "answer matting requests over HTTP"),
