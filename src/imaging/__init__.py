@@ -38,6 +38,7 @@ from .read import (
     read_image,
     read_image_for,
     read_pair,
+    read_rgba,
     read_unknown,
     unit_alpha,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "read_image_for",
     "read_pair",
     "read_photo",
+    "read_rgba",
     "read_unknown",
     "resize",
     "resize_align_corners",

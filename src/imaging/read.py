@@ -3,6 +3,7 @@
 import mmap
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ..common.errors import DataError
@@ -83,6 +84,18 @@ def decode_alpha(data: bytes, path: str | Path, allow_rgb: AlphaChannels = False
     if stored.ndim == 3:
         stored = _single_channel(stored, path, allow_rgb, indexed=header is not None and header.indexed)
     return np.ascontiguousarray(stored)
+
+
+def read_rgba(path: str | Path) -> np.ndarray:
+    """A cut-out, uint8 RGBA [H, W, 4], its colours not multiplied by alpha; DataError for any other image."""
+    data = read_file(path)
+    stored = decode_stored(data, path, checked_header(data, path))
+    if stored.dtype != np.uint8 or stored.ndim != 3 or stored.shape[2] != 4:
+        raise DataError(
+            f"'{path}' is no cut-out: {stored.dtype} of shape {stored.shape}, expected are 8-bit red, green, blue and "
+            "alpha. Make cut-outs with data/make_cutouts.py."
+        )
+    return cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA)
 
 
 def read_unknown(path: str | Path, size: tuple[int, int]) -> np.ndarray:

@@ -11,7 +11,8 @@ from tests.support.transform_samples import apply, painted_sample
 
 ALL = ["LoadImages", "Resize", "ResizeByShort", "ResizeByLong", "RandomCrop", "RandomHorizontalFlip", "GenTrimap",
        "Normalize", "Transpose", "RandomScale", "RandomScaleCrop", "ColorJitter", "RandomGray", "RandomBlur",
-       "RandomNoise", "RandomJPEG", "BackgroundSwap"]  # fmt: skip
+       "RandomNoise", "RandomJPEG", "BackgroundSwap", "NewScene", "GroupScene", "RandomLight", "RandomLowResolution",
+       "RandomFaceBlur"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ALL)

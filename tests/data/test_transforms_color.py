@@ -57,6 +57,30 @@ def test_probability(kind):
     assert 0.2 < np.mean(happened) < 0.4
 
 
+def test_sepia_keeps_black_and_white_and_warms_the_rest():
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    toned = apply({"image": ramp}, 0, "RandomGray", probability=1.0, sepia=1.0)["image"][0].astype(int)
+    assert toned[0].tolist() == [0] * 3 and toned[255].tolist() == [255] * 3
+    assert (toned[40:220, 0] > toned[40:220, 1]).all() and (toned[40:220, 1] > toned[40:220, 2]).all()
+
+
+def test_mixed_light_is_warm_at_one_end_and_cold_at_the_other():
+    sample = {"image": np.full((40, 60, 3), 100, np.uint8)}
+    image = apply(sample, 1, "RandomLight", probability=1.0, gamma=1.0, falloff=0.0, mixed=0.8)["image"].astype(int)
+    warmth = image[..., 0] - image[..., 2]
+    assert warmth.max() > 20 and warmth.min() == pytest.approx(-warmth.max(), abs=2) and (image[..., 1] == 100).all()
+    np.testing.assert_allclose(image[..., 0] + image[..., 2], 200, atol=1)
+
+
+def test_low_resolution_takes_details_of_image_and_alpha_alike():
+    stripes = np.tile(np.float32([0, 1]), (8, 8))
+    sample = {"image": np.repeat((254 * stripes).astype(np.uint8)[..., None], 3, axis=2), "alpha": stripes}
+    result = apply(sample, 0, "RandomLowResolution", probability=1.0, factor=2)
+    assert (result["image"] == 127).all() and (result["alpha"] == 0.5).all() and result["alpha"].shape == (8, 16)
+    with pytest.raises(ConfigError, match="factor"):
+        apply(sample, 0, "RandomLowResolution", factor=0.5)
+
+
 def test_jitter_of_nothing_is_the_identity():
     sample = painted_sample()
     result = apply(sample, 0, "ColorJitter", brightness=0, contrast=0, saturation=0, hue=0)

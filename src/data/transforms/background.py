@@ -59,16 +59,16 @@ class BackgroundSwap(Transform):
         return out_of_focus(any_background(self.files, height, width, rng), rng.uniform(*self.blur))
 
 
-def images(folder: str) -> tuple[Path, ...]:
-    """Image files of a folder in a stable order; ConfigError where there is none."""
+_WITHOUT_PEOPLE = "Put photographs without people there, or leave `background_dir` out to have backgrounds painted."
+
+
+def images(folder: str, option: str = "background_dir", cure: str = _WITHOUT_PEOPLE) -> tuple[Path, ...]:
+    """Image files of the folder that an option names, in a stable order; ConfigError where there is none."""
     path = Path(folder)
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES) if path.is_dir() else []
     if not files:
         fault = "holds no image" if path.is_dir() else "is not a folder"
-        raise ConfigError(
-            f"`background_dir` '{folder}' {fault}. Put photographs without people there, or leave `background_dir` out "
-            "to have backgrounds painted."
-        )
+        raise ConfigError(f"`{option}` '{folder}' {fault}. {cure}")
     return tuple(files)
 
 

@@ -6,11 +6,15 @@ from functools import cache
 import cv2
 import numpy as np
 
+from ...imaging import resize
 from . import checks
 from .registry import Sample, Transform, register
+from .spatial import log_uniform
 
 # FCC NTSC; its first row is the luma of ITU-R BT.601.
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+_SEPIA = np.array([-0.25, 0.05, 0.45])  # what a toned print adds to the exponents of red, green and blue
+_BLURRED = ("image", "alpha")  # a trimap that is there already stays as it is
 
 
 @register
@@ -59,21 +63,25 @@ def _chroma_matrix(saturation: float, turn: float) -> np.ndarray:
 @register
 @dataclass(frozen=True)
 class RandomLight(Transform):
-    """Another exposure curve, and light that falls off across the image.
+    """Another exposure curve, and light that falls off, and perhaps changes colour, across the image.
 
     Args:
         probability: of a change.
         gamma: [from, to] exponent of values in [0, 1], drawn evenly on a logarithmic scale; above 1 darkens.
         falloff: most that the light loses from one border to the opposite one, in any direction.
+        mixed: most that red gains and blue loses at one border, as a share, and the reverse at the opposite one: a
+            lamp on one side and a window on the other. 0 leaves the colours.
     """
 
     probability: float = 0.2
     gamma: tuple[float, float] = (0.6, 2.2)
     falloff: float = 0.6
+    mixed: float = 0.0
 
     def __post_init__(self) -> None:
         checks.number("probability", self.probability, 0, 1)
         checks.number("falloff", self.falloff, 0, 1)
+        checks.number("mixed", self.mixed, 0, 0.8)
         object.__setattr__(self, "gamma", checks.span("gamma", self.gamma, 0.1, 10))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
@@ -86,30 +94,71 @@ class RandomLight(Transform):
         angle, loss = rng.uniform(0, 2 * np.pi), rng.uniform(0, self.falloff)
         across, down = np.cos(angle) * np.linspace(-1, 1, width), np.sin(angle) * np.linspace(-1, 1, height)
         reach = abs(np.cos(angle)) + abs(np.sin(angle))
-        light = 1 - loss * (0.5 + 0.5 * (across[None] + down[:, None]) / reach)
-        return {**sample, "image": np.rint(curve[image] * light[..., None]).astype(np.uint8)}
+        plane = (across[None] + down[:, None]) / reach
+        light = (1 - loss * (0.5 + 0.5 * plane))[..., None]
+        if self.mixed:
+            warmth = rng.uniform(0, self.mixed) * plane
+            light = light * np.stack([1 + warmth, np.ones_like(plane), 1 - warmth], axis=2)
+        return {**sample, "image": np.rint(np.minimum(curve[image] * light, 255)).astype(np.uint8)}
 
 
 @register
 @dataclass(frozen=True)
 class RandomGray(Transform):
-    """Replace the colours by their luma, in three equal channels.
+    """Replace the colours by their luma, in three equal channels or in the tone of old prints.
 
     Args:
         probability: of a change.
+        sepia: share of these that are toned brown, more or less.
     """
 
     probability: float = 0.1
+    sepia: float = 0.0
 
     def __post_init__(self) -> None:
         checks.number("probability", self.probability, 0, 1)
+        checks.number("sepia", self.sepia, 0, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Give 'image', uint8 [H, W, 3], without colours, or the sample as it is."""
+        """Give 'image', uint8 [H, W, 3], without colours or in brown, or the sample as it is."""
         if rng.random() >= self.probability:
             return sample
-        gray = cv2.cvtColor(sample["image"], cv2.COLOR_RGB2GRAY)
-        return {**sample, "image": cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)}
+        image = cv2.cvtColor(cv2.cvtColor(sample["image"], cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        if self.sepia and rng.random() < self.sepia:
+            # Black and white stay; the exponents warm what is between.
+            tone = 1 + rng.uniform(0.3, 1) * _SEPIA
+            image = cv2.LUT(image, np.rint(255 * (np.arange(256)[:, None] / 255) ** tone).astype(np.uint8)[None])
+        return {**sample, "image": image}
+
+
+@register
+@dataclass(frozen=True)
+class RandomLowResolution(Transform):
+    """Shrink image and alpha alike and enlarge them again, as of a small photograph or a far one that was cropped.
+
+    Args:
+        probability: of a change.
+        factor: [from, to] by which the sides shrink, drawn evenly on a logarithmic scale.
+    """
+
+    probability: float = 0.1
+    factor: tuple[float, float] = (1.5, 4.0)
+
+    def __post_init__(self) -> None:
+        checks.number("probability", self.probability, 0, 1)
+        object.__setattr__(self, "factor", checks.span("factor", self.factor, 1, 32))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Give 'image', uint8 [H, W, 3], and 'alpha', float32 [H, W] in [0, 1], of few details, or the sample."""
+        if rng.random() >= self.probability:
+            return sample
+        height, width = sample["image"].shape[:2]
+        factor = log_uniform(rng, *self.factor)
+        small = max(1, round(height / factor)), max(1, round(width / factor))
+        fields = {key: resize(resize(sample[key], *small), height, width) for key in _BLURRED if key in sample}
+        if "alpha" in fields:
+            fields["alpha"] = np.clip(fields["alpha"], 0, 1)
+        return {**sample, **fields}
 
 
 @register
@@ -137,7 +186,7 @@ class RandomBlur(Transform):
         if rng.random() >= self.probability:
             return sample
         sigma = rng.uniform(*self.sigma)
-        blurred = {key: cv2.GaussianBlur(sample[key], (0, 0), sigma) for key in ("image", "alpha") if key in sample}
+        blurred = {key: cv2.GaussianBlur(sample[key], (0, 0), sigma) for key in _BLURRED if key in sample}
         if "alpha" in blurred:
             blurred["alpha"] = np.clip(blurred["alpha"], 0, 1)
         return {**sample, **blurred}

@@ -1,8 +1,11 @@
 """Things that networks take for people: trunks and pillars, letters, logos, beams of light, painted over an image."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
+from .background import any_background
 from .spatial import log_uniform
 
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPRSTUVWabcdeghknorstu2345678&!"))
@@ -15,6 +18,26 @@ def add_distractors(image: np.ndarray, count: int, rng: np.random.Generator) -> 
     for _ in range(count):
         _PAINTERS[rng.integers(len(_PAINTERS))](image, rng)
     return image
+
+
+def cluttered(files: tuple[Path, ...], most: int, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """A background uint8 RGB [height, width, 3] with up to `most` things; one in five is painted despite files."""
+    chosen = files if files and rng.random() < 0.8 else ()
+    background = any_background(chosen, height, width, rng)
+    return add_distractors(background, int(rng.integers(most + 1)), rng)
+
+
+def add_furniture(image: np.ndarray, rows: slice, columns: slice, rng: np.random.Generator) -> None:
+    """A counter, table or bench painted over that part of uint8 [H, W, 3], in place: a board and what is below it."""
+    part = image[rows, columns]
+    if not part.size:
+        return
+    height, width = part.shape[:2]
+    grain = rng.standard_normal((max(2, height // 6), max(2, width // 30))).astype(np.float32)
+    shade = 1 + rng.uniform(0.02, 0.2) * cv2.resize(grain, (width, height), interpolation=cv2.INTER_CUBIC)
+    shade *= np.linspace(1, rng.uniform(0.5, 0.9), height, dtype=np.float32)[:, None]
+    shade[: max(1, round(height * rng.uniform(0.05, 0.25)))] *= rng.uniform(1.05, 1.4)
+    part[:] = np.clip(shade[..., None] * _color(rng), 0, 255).astype(np.uint8)
 
 
 def _color(rng: np.random.Generator) -> np.ndarray:

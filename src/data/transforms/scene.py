@@ -1,21 +1,20 @@
 """The person somewhere else: another format of image, another place in it, another background."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
-from ...imaging import composite, estimate_foreground, resize
+from ...imaging import estimate_foreground
 from . import checks
-from .background import any_background, images, out_of_focus
-from .distractors import add_distractors
+from .background import images, out_of_focus
+from .distractors import cluttered
+from .people import Person, cut_by_side, cut_out, light, new_size, paste, relit
 from .registry import Sample, Transform, register
-from .spatial import flipped, log_uniform, occupied
+from .spatial import log_uniform
 
 _MOST_ENLARGED = 2.0
-_EDGE = 0.02  # alpha at a border from which on the person is cut by it
 
 
 @register
@@ -64,44 +63,33 @@ class NewScene(Transform):
         if rng.random() >= self.probability:
             return sample
         alpha = sample["alpha"]
-        if max(alpha[:, 0].max(), alpha[:, -1].max()) > _EDGE or alpha.max() < 0.5:
+        if cut_by_side(alpha) or alpha.max() < 0.5:
             return sample
-        side, aspect = rng.uniform(*self.side), log_uniform(rng, *self.aspect)
-        height, width = (round(side / aspect), round(side)) if aspect < 1 else (round(side), round(side * aspect))
+        height, width = new_size(self.side, self.aspect, rng)
         background = self._background(height, width, rng)
         pixels = {key: value for key, value in sample.items() if key not in checks.PIXEL_KEYS}
+        matte = np.zeros((height, width), np.float32)
         if rng.random() < self.empty:
-            return {**pixels, "image": background, "alpha": np.zeros((height, width), np.float32)}
+            return {**pixels, "image": background, "alpha": matte}
         foreground = sample["foreground"] if "foreground" in sample else estimate_foreground(sample["image"], alpha)
-        foreground, alpha = self._placed(foreground, alpha, height, width, rng)
-        return {**pixels, "image": composite(_relit(foreground, rng), alpha, background), "alpha": alpha}
+        person, top, left = self._placed(cut_out(foreground, alpha), height, width, rng)
+        lit = relit(person.foreground, light(rng))
+        image = background.copy()  # without distractors and blur it may be the file's own pixels
+        paste(image, matte, replace(person, foreground=lit), top, left)
+        return {**pixels, "image": image, "alpha": matte}
 
     def _background(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         """A background with distractors, uint8 RGB [height, width, 3]."""
-        files = self.files if self.files and rng.random() < 0.8 else ()
-        background = any_background(files, height, width, rng)
-        background = add_distractors(background, int(rng.integers(self.distractors + 1)), rng)
+        background = cluttered(self.files, self.distractors, height, width, rng)
         return out_of_focus(background, rng.uniform(*self.blur) * rng.integers(2))
 
-    def _placed(
-        self, foreground: np.ndarray, alpha: np.ndarray, height: int, width: int, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Foreground uint8 [height, width, 3] and alpha float32 [height, width] in [0, 1], with the person moved."""
-        rows, columns = occupied(alpha > _EDGE)
-        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        cut = rows[-1] == len(alpha) - 1
-        foreground, alpha = np.ascontiguousarray(foreground[window]), np.ascontiguousarray(alpha[window])
-        scale = min(_MOST_ENLARGED, height * log_uniform(rng, *self.height) / len(alpha))
-        tall, broad = (max(1, round(scale * length)) for length in alpha.shape)
+    def _placed(self, person: Person, height: int, width: int, rng: np.random.Generator) -> tuple[Person, int, int]:
+        """The person at its new size, and where its first row and column come to lie."""
+        scale = min(_MOST_ENLARGED, height * log_uniform(rng, *self.height) / len(person.alpha))
+        tall, broad = (max(1, round(scale * length)) for length in person.alpha.shape)
         leftmost, rightmost = sorted((-0.3 * broad, width - 0.7 * broad))
-        top, left = _top(height, tall, cut, rng), round(rng.uniform(leftmost, rightmost))
-        move = np.array([[1, 0, left], [0, 1, top]], np.float64)
-        foreground, alpha = resize(foreground, tall, broad), np.clip(resize(alpha, tall, broad), 0, 1)
-        if rng.random() < 0.5:
-            foreground, alpha = flipped(foreground), flipped(alpha)
-        # Beyond the person there is no foreground: alpha is 0 there.
-        size = width, height
-        return cv2.warpAffine(foreground, move, size), cv2.warpAffine(alpha, move, size)
+        top, left = _top(height, tall, person.cut, rng), round(rng.uniform(leftmost, rightmost))
+        return person.sized(tall, broad, flip=rng.random() < 0.5), top, left
 
 
 def _top(height: int, tall: int, cut: bool, rng: np.random.Generator) -> int:
@@ -110,9 +98,3 @@ def _top(height: int, tall: int, cut: bool, rng: np.random.Generator) -> int:
     if tall + top > height:
         return top
     return height - tall if cut else round(height - tall - rng.uniform(0, 0.3) * (height - tall))
-
-
-def _relit(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another exposure and tint, as under another light; uint8 [H, W, 3] in and out."""
-    gain = log_uniform(rng, 0.6, 1.4) * np.exp(rng.normal(0, 0.06, 3))
-    return cv2.convertScaleAbs(image * gain.astype(np.float32))
