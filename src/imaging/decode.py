@@ -4,6 +4,7 @@ JPEG: libjpeg-turbo by simplejpeg, which tells damage that OpenCV fills with gre
 CMYK and animations: Pillow.
 """
 
+import re
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,10 @@ from .pillow import open_pillow, pixels_of, unreadable
 
 _BY_PILLOW = frozenset(("tiff", "bmp", "gif", "heic", "avif"))
 _COLOR = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
+_BY_COLORS = {"RGB": _COLOR, "BGR": cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
+              "GRAY": cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION}  # fmt: skip
+_STRAY_BYTES = 16
 
 REDUCTIONS = (1, 2, 4, 8)
 """Parts of its sides at which a JPEG can be decoded."""
@@ -116,10 +121,18 @@ def _decode_jpeg(data: bytes, path: str | Path, header: Header, colors: str, red
     try:
         return simplejpeg.decode_jpeg(data, colors, min_height=height, min_width=width, min_factor=reduce)
     except ValueError as error:
+        if _harmless(str(error)):
+            return _shrunk(_by_opencv(data, path, _BY_COLORS[colors]), reduce).reshape(height, width, -1)
         raise DataError(
             f"'{path}' is damaged: {str(error).rstrip('.')}. Copy or download it again, or remove it together with "
             "its partner."
         ) from error
+
+
+def _harmless(remark: str) -> bool:
+    """Whether libjpeg only found a few bytes between the whole image and its end, as some cameras leave them there."""
+    found = re.search(r"(\d+) extraneous bytes before marker 0xd9", remark)
+    return found is not None and int(found[1]) <= _STRAY_BYTES
 
 
 def _by_opencv(data: bytes, path: str | Path, flags: int) -> np.ndarray:

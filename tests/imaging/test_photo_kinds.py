@@ -15,6 +15,7 @@ from src.imaging.header import PNG_SIGNATURE
 from src.imaging.photo import decode_photo
 from src.imaging.png import chunk
 from tests.support import photo_kinds as kinds
+from tests.support.programs import ROOT
 
 OPAQUE, TRANSPARENT, GREY = kinds.opaque(), kinds.transparent(), kinds.grey()
 
@@ -194,3 +195,15 @@ def test_jpegs_have_the_values_of_opencv_at_every_reduction(tmp_path):
     for reduce, flag in flags.items():
         expected = cv2.imread(str(tmp_path / "a.jpg"), cv2.IMREAD_COLOR | flag)[..., ::-1]
         np.testing.assert_array_equal(read_image(tmp_path / "a.jpg", reduce), expected)
+
+
+@pytest.mark.parametrize(("stray", "read"), [(1, True), (16, True), (60, False)])
+def test_a_few_bytes_between_a_jpeg_and_its_end_are_harmless(stray, read):
+    """Some cameras leave them there; many are what a broken scan leaves."""
+    whole = (ROOT / "docs" / "astronaut.jpg").read_bytes()
+    data = whole[:-2] + b"\x55" * stray + whole[-2:]
+    if read:
+        np.testing.assert_array_equal(decode_photo(data, "a").image, decode_photo(whole, "a").image)
+    else:
+        with pytest.raises(DataError, match=r"'a' is damaged: .*extraneous bytes"):
+            decode_photo(data, "a")
