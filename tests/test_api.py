@@ -89,6 +89,22 @@ def test_several_threads_get_their_own_pictures(matting, small):
             np.testing.assert_array_equal(mine, expected)
 
 
+def test_frames_of_a_video(matting, tmp_path):
+    path, frame = tmp_path / "a.mp4", np.zeros((48, 64, 3), np.uint8)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 8, (64, 48))
+    for number in range(4):
+        writer.write(frame + 40 * number)
+    writer.release()
+    times, alphas = zip(*matting.video(path), strict=True)
+    assert times == (0, 0.125, 0.25, 0.375)
+    reader = cv2.VideoCapture(str(path))
+    for alpha in alphas:
+        stored = cv2.cvtColor(reader.read()[1], cv2.COLOR_BGR2RGB)
+        np.testing.assert_array_equal(alpha, matting.alpha(stored))
+    with pytest.raises(MattingError, match=r"nothing\.mp4"):
+        next(matting.video(tmp_path / "nothing.mp4"))
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow(matting, small):
     for _ in range(20):

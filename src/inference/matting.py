@@ -1,6 +1,8 @@
 """One network for photographs in any form: what `src.api` offers and the server serves."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,6 +12,7 @@ from ..common.errors import DataError
 from ..imaging import to_matte
 from ..imaging.photo import decode_photo, read_photo
 from ..imaging.pillow import pixels_of
+from ..imaging.video import VideoReader
 from .backgrounds import StillImage, open_background
 from .model import ModelChoice, open_model
 from .render import render
@@ -90,14 +93,36 @@ class Matting:
         plate = behind.plate(*image.shape[:2])
         return Image.fromarray(render(image, alpha, ("composite",), plate)["composite"], "RGB")
 
+    def video(self, path: str | os.PathLike[str]) -> Iterator[tuple[float, np.ndarray]]:
+        """The frames of a video: (seconds from its beginning, alpha as of `alpha`), one after another.
+
+        Times are those of the constant rate that the file states.
+
+        Raises:
+            MattingError: it cannot be opened, or it breaks off before the end that it announces.
+        """
+        reader, done = VideoReader(Path(path)), 0
+        try:
+            while (frame := reader.read()) is not None:
+                yield done / reader.rate, self._alpha(frame)
+                done += 1
+            if reader.cut_short(done):
+                raise DataError(f"The video '{path}' broke off after {done} of {reader.frames} frames. Copy it "
+                                "again.")  # fmt: skip
+        finally:
+            reader.close()
+
     def _matted(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
         """The picture, uint8 RGB [H, W, 3], and its alpha, float32 [H, W] in [0, 1], at most the picture's own."""
         image, transparency = opened(picture)
+        alpha = self._alpha(image)
+        return image, alpha if transparency is None else np.minimum(alpha, transparency.astype(np.float32) / 255)
+
+    def _alpha(self, image: np.ndarray) -> np.ndarray:
         x = self._predictor.prepare(image)
         with self._turn:
             output = self._predictor.run(x)
-        alpha = to_matte(output, *image.shape[:2])
-        return image, alpha if transparency is None else np.minimum(alpha, transparency.astype(np.float32) / 255)
+        return to_matte(output, *image.shape[:2])
 
 
 def opened(picture: Picture) -> tuple[np.ndarray, np.ndarray | None]:
