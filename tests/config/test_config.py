@@ -28,8 +28,9 @@ def file_with(folder: Path, **values) -> str:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_file_loads_and_can_train(path, monkeypatch):
-    for module in ("background", "scene"):
-        monkeypatch.setattr(f"src.data.transforms.{module}.images", lambda folder: (Path(folder) / "made later.jpg",))
+    for module in ("background", "scene", "group"):
+        made_later = f"src.data.transforms.{module}.images"
+        monkeypatch.setattr(made_later, lambda folder, *_: (Path(folder) / "made later.jpg",))
     config = load_config(path)
     assert check_transforms(config.dataset("train_dataset"), training=True)
     assert check_transforms(config.dataset("val_dataset"), training=False)
