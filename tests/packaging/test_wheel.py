@@ -21,7 +21,8 @@ PHOTO = ROOT / "docs" / "astronaut.jpg"
 MODEL = "modnet-p-int8.onnx"
 LARGEST = 6_000_000  # bytes of the wheel
 # What the wheel asks for, and what these packages need themselves.
-NEEDED = ("numpy", "opencv-python-headless", "pillow", "onnxruntime", "flatbuffers", "packaging", "protobuf")
+NEEDED = ("numpy", "opencv-python-headless", "pillow", "simplejpeg", "isal", "onnxruntime", "flatbuffers", "packaging",
+          "protobuf")  # fmt: skip
 FRAMEWORKS = ("mindspore", "torch", "openvino", "onnx", "yaml", "tqdm", "scipy", "src", "tests", "metrics")
 
 
