@@ -73,7 +73,7 @@ class _NativeShare(Share):
 
 def sharing(count: int = 2) -> Share:
     """A `Share` for the layout in force."""
-    return _NativeShare(count) if native_layout() else Share(count)
+    return _NativeShare(count) if native_layout() and count > 1 else Share(count)  # one gradient is no tuple
 
 
 class Downsample(nn.Cell):

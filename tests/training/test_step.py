@@ -228,7 +228,7 @@ def test_a_resumed_step_has_the_averages_of_the_weights_and_trains_on_behind_the
 @pytest.mark.slow
 def test_a_run_that_goes_on_without_averages_has_the_weights_behind_them():
     averaging = train_step(narrow_network(), Config.from_values(ema_decay=0.5))
-    state = {name: ms.Tensor(value.asnumpy() + 1) for name, value in averaging.state().items()}
+    state = {name: ms.Tensor(value.asnumpy() + 1, value.dtype) for name, value in averaging.state().items()}
     step = train_step(narrow_network(), Config())
     step.restore(state)
     for p in step.network.trainable_params():
